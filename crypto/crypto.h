@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * crypto.h - the only doorway to libsodium and libgcrypt.
+ *
+ * Bytes in, bytes out: nothing here knows a file, a volume or a message. Functions that can fail return 0 or
+ * a negative errno value; functions that return void cannot fail or abort (a random source that stops giving
+ * is nothing to go on from). Key material is taken from and left in memory of crypto_secret_alloc wherever
+ * it lives longer than a call; temporaries on the stack are wiped.
+ */
+#ifndef CRYPTO_H
+#define CRYPTO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- init (crypto/init.c) ---- */
+
+/* Starts both libraries (once; later calls are free) and runs the self-tests. 0, -EIO when a known answer is
+ * wrong, -ENOSYS when a library is too old. */
+int crypto_init(void);
+
+/* "libsodium 1.0.18", "libgcrypt 1.10.1"; NULL after the last. */
+const char *crypto_component(unsigned i);
+
+/* Known-answer tests of everything below; 0 or -EIO. Called by crypto_init. */
+int crypto_selftest(void);
+
+/* ---- memory (crypto/memory.c) ---- */
+
+/* Zeroed memory with guard pages, locked where the system allows, excluded from core dumps. NULL: no memory. */
+void *crypto_secret_alloc(size_t size);
+void crypto_secret_free(void *memory); /* wipes; NULL is fine */
+void crypto_wipe(void *memory, size_t size);
+bool crypto_equal(const void *a, const void *b, size_t size); /* constant time */
+bool crypto_is_zero(const void *memory, size_t size);         /* constant time */
+
+/* Whether every secret allocation so far was locked (mlock is refused beyond RLIMIT_MEMLOCK). */
+bool crypto_memory_is_locked(void);
+
+/* ---- random (crypto/random.c) ---- */
+
+void crypto_random(void *out, size_t size); /* from the kernel; aborts on failure */
+
+/* A fast stream of noise for filling media: ChaCha20 under a random key that is wiped by _end. */
+struct crypto_noise;
+struct crypto_noise *crypto_noise_begin(void);
+void crypto_noise_next(struct crypto_noise *noise, void *out, size_t size);
+void crypto_noise_end(struct crypto_noise *noise);
+
+/* ---- hash (crypto/hash.c): BLAKE2b ---- */
+
+struct crypto_hash {
+    _Alignas(64) uint8_t opaque[384];
+};
+
+/* key may be NULL (key_size 0) or 1 .. 64 bytes; out_size 16 .. 64. */
+void crypto_hash_begin(struct crypto_hash *hash, size_t out_size, const void *key, size_t key_size);
+void crypto_hash_add(struct crypto_hash *hash, const void *data, size_t size);
+void crypto_hash_end(struct crypto_hash *hash, uint8_t *out, size_t out_size); /* wipes the state */
+
+/* ---- kdf (crypto/kdf.c) ---- */
+
+/* Argon2id version 0x13, one lane, 32 bytes out. memory in KiB >= 8, passes >= 1. Its work area is neither
+ * dumped nor left behind. 0, -ENOMEM, -EINVAL. */
+int crypto_argon2id(uint8_t out[32], const void *password, size_t password_size, const uint8_t salt[16],
+                    uint32_t memory, uint32_t passes);
+
+/* ---- seal (crypto/seal.c): key-committing XChaCha20-Poly1305, spec/volume.md ---- */
+
+#define CRYPTO_SEAL_OVERHEAD 72 /* bytes: nonce 24, commitment 32, tag 16 */
+
+/* label: up to 16 ASCII characters. out: plain_size + CRYPTO_SEAL_OVERHEAD bytes, not overlapping plain. */
+void crypto_seal(uint8_t *out, const uint8_t key[32], const char *label, const void *ad, size_t ad_size,
+                 const uint8_t *plain, size_t plain_size);
+
+/* plain: sealed_size - CRYPTO_SEAL_OVERHEAD bytes, written on success only. True when it opens. */
+bool crypto_open(uint8_t *plain, const uint8_t key[32], const char *label, const void *ad, size_t ad_size,
+                 const uint8_t *sealed, size_t sealed_size);
+
+/* ---- sector (crypto/sector.c): AES-256-XTS ---- */
+
+#define CRYPTO_SECTOR_KEY_SIZE 64
+
+/* One key schedule for one thread at a time. */
+struct crypto_sector;
+
+/* key: data key | tweak key, which must differ (-EINVAL). sector_size 512 or 4096 bytes. The handle lives in
+ * secret memory. 0, -EINVAL, -ENOMEM. */
+int crypto_sector_new(struct crypto_sector **sector, const uint8_t key[CRYPTO_SECTOR_KEY_SIZE],
+                      uint32_t sector_size);
+void crypto_sector_free(struct crypto_sector *sector);
+
+/* `size` bytes, a multiple of the sector size; `tweak` of the first sector, which grows by sector_size / 512
+ * per sector. out == in is allowed, any other overlap is not. */
+void crypto_sector_encrypt(struct crypto_sector *sector, uint64_t tweak, uint8_t *out, const uint8_t *in,
+                           size_t size);
+void crypto_sector_decrypt(struct crypto_sector *sector, uint64_t tweak, uint8_t *out, const uint8_t *in,
+                           size_t size);
+
+#endif

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * coffer.h - the whole public interface of libcoffer.
+ *
+ * Errors.  Every call that can fail returns enum coffer_status and, where it is not COFFER_OK, fills the
+ * struct coffer_error given last (it may be NULL). The first failure wins: an error that is already filled is
+ * left alone, so a caller starts with COFFER_ERROR_INIT. The text is one line of lower case English without
+ * the name of the file; `sys` is the errno behind it, or 0.
+ *
+ * Output.  Out parameters come just before the error and are written on success only. The library never
+ * prints, exits, reads the environment or handles signals. What a user should know although nothing failed
+ * comes through the notice callback; long work reports through the progress callback, which may say stop.
+ *
+ * Ownership.  Handles are opaque. Whoever gets a handle frees it with the function of the same name; every
+ * free function takes NULL. Strings and option structs given to a call are copied or used only during it.
+ * Option and information structs carry their own size, so that old callers work with a newer library.
+ *
+ * Threads.  coffer_volume_pread, _pwrite, _flush, _discard, _zero, _seek and _info may be called on one volume
+ * from many threads at once. Everything else about one handle belongs to one thread at a time.
+ *
+ * Secrets.  They travel only in struct coffer_secret (locked, not dumped, wiped when freed) and ways to unlock
+ * only in struct coffer_credential. Locked memory does not survive fork(): make both after the last fork.
+ */
+#ifndef COFFER_H
+#define COFFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define COFFER_API __attribute__((visibility("default")))
+#define COFFER_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+
+/* ---- Status and errors ---------------------------------------------------------------------------------- */
+
+enum coffer_status {
+    COFFER_OK = 0,
+    COFFER_FAILED,        /* input/output error, no space, anything without a word of its own */
+    COFFER_INVALID,       /* an argument that can never work */
+    COFFER_NOT_FOUND,     /* no such file, or not a volume */
+    COFFER_IN_USE,        /* open elsewhere */
+    COFFER_WRONG_SECRET,  /* no key slot opens with this secret */
+    COFFER_DAMAGED,       /* it is a volume, and what it says about itself cannot be */
+    COFFER_UNSUPPORTED,   /* too new, or of a kind that is refused by name */
+    COFFER_NO_MEMORY,     /* not enough memory, as a rule for the key derivation */
+    COFFER_NOT_PERMITTED, /* not allowed here, or a facility is missing */
+    COFFER_INTERRUPTED,   /* the progress callback said stop */
+};
+
+struct coffer_error {
+    enum coffer_status status;
+    int sys; /* errno, or 0 */
+    char text[256];
+};
+
+#define COFFER_ERROR_INIT { COFFER_OK, 0, "" }
+
+/* ---- Library -------------------------------------------------------------------------------------------- */
+
+/* Starts the cryptographic libraries and tests them with known answers; once per process, before all else.
+ * Errors: FAILED when a self-test does not give the known answer or the random source is missing. */
+COFFER_API enum coffer_status coffer_init(struct coffer_error *error);
+
+/* "0.1.0". */
+COFFER_API const char *coffer_version(void);
+
+/* Line i (from 0) about what the library is built on, "libsodium 1.0.18"; NULL after the last. */
+COFFER_API const char *coffer_component(unsigned i);
+
+/* Whether secrets made so far really are locked into memory (mlock may be refused by a resource limit). */
+COFFER_API bool coffer_memory_is_locked(void);
+
+/* ---- Callbacks ------------------------------------------------------------------------------------------ */
+
+/* Something worth a line to the user though nothing failed: one line, lower case, no period. */
+typedef void coffer_notice_fn(void *user, const char *text);
+
+/* Long work: done of total bytes of `what` ("random fill", "header"). Called at least every 100 ms while data
+ * moves. Returning false stops at the next safe point with COFFER_INTERRUPTED. */
+typedef bool coffer_progress_fn(void *user, const char *what, uint64_t done, uint64_t total);
+
+struct coffer_callbacks {
+    coffer_notice_fn *notice;     /* may be NULL */
+    coffer_progress_fn *progress; /* may be NULL */
+    void *user;
+};
+
+/* ---- Secrets and credentials ---------------------------------------------------------------------------- */
+
+#define COFFER_PASSPHRASE_MAX 1024 /* bytes */
+#define COFFER_RAW_KEY_SIZE   32   /* bytes */
+
+struct coffer_secret;
+
+/* capacity 1 .. 65536 bytes, all zero, size 0. NULL when there is no memory. */
+COFFER_API struct coffer_secret *coffer_secret_new(size_t capacity);
+COFFER_API void coffer_secret_free(struct coffer_secret *secret); /* wipes */
+COFFER_API uint8_t *coffer_secret_data(struct coffer_secret *secret);
+COFFER_API size_t coffer_secret_size(const struct coffer_secret *secret);
+COFFER_API size_t coffer_secret_capacity(const struct coffer_secret *secret);
+/* size <= capacity, checked: a larger one aborts. Bytes beyond it are wiped. */
+COFFER_API void coffer_secret_set_size(struct coffer_secret *secret, size_t size);
+
+/* A way to unlock: a passphrase, key files, both together; or one raw key alone. */
+struct coffer_credential;
+
+COFFER_API struct coffer_credential *coffer_credential_new(void);
+COFFER_API void coffer_credential_free(struct coffer_credential *credential);
+
+/* Copies `passphrase`, 1 .. COFFER_PASSPHRASE_MAX bytes, no NUL byte; never trimmed or normalised. An empty
+ * one stands for "none" and is refused. Errors: INVALID. */
+COFFER_API enum coffer_status coffer_credential_set_passphrase(struct coffer_credential *credential,
+                                                               const struct coffer_secret *passphrase,
+                                                               struct coffer_error *error);
+
+/* Adds the content of a file as a factor; read to its end now, in constant memory. Errors: INVALID for an
+ * empty file or one given twice, NOT_FOUND, NOT_PERMITTED, FAILED. */
+COFFER_API enum coffer_status coffer_credential_add_key_file(struct coffer_credential *credential,
+                                                             const char *path, struct coffer_error *error);
+
+/* `key` is exactly COFFER_RAW_KEY_SIZE uniformly random bytes; excludes the other two. Errors: INVALID. */
+COFFER_API enum coffer_status coffer_credential_set_raw_key(struct coffer_credential *credential,
+                                                            const struct coffer_secret *key,
+                                                            struct coffer_error *error);
+
+/* ---- What a volume is ----------------------------------------------------------------------------------- */
+
+struct coffer_info {
+    size_t size; /* sizeof(struct coffer_info), set by the caller */
+
+    /* Seen without a secret. */
+    const char *format;    /* "coffer"; static */
+    unsigned version;      /* 1 */
+    uint64_t backing_size; /* bytes of the file or device */
+    bool is_device;
+    bool marked;
+    bool front_ok, tail_ok; /* the copy has a magic and usable parameters */
+    bool front_slots_ok, tail_slots_ok; /* the public check over the key slots holds */
+    uint8_t uuid[16];       /* visible; RFC byte order */
+    char label[49];         /* visible; hostile text: escape before printing */
+    uint32_t kdf_memory;    /* KiB */
+    uint32_t kdf_passes;
+    uint32_t kdf_lanes;
+
+    /* Known once it is unlocked. */
+    bool unlocked;
+    bool hidden; /* the inner one of two */
+    bool read_only;
+    bool thin;   /* holes read as zeros */
+    bool filled; /* the data area was filled with noise once */
+    uint32_t sector_size;   /* bytes */
+    uint64_t data_size;     /* bytes of cleartext */
+    uint64_t data_offset;   /* bytes from the start of the backing store */
+    uint64_t iv_base;       /* tweak of the first 512-byte unit */
+    uint64_t header_seq;    /* how often the header was written */
+    uint64_t created;       /* Unix time, s; 0 = withheld */
+    char private_label[65]; /* hostile text too */
+    unsigned slot;          /* the key slot that opened it */
+    unsigned slots_used;    /* of COFFER_SLOTS */
+    const char *cipher;     /* "aes-xts-plain64"; static */
+};
+
+#define COFFER_SLOTS 15
+
+/* What `path` is, without a secret and without a lock. Errors: NOT_FOUND (also: no known magic),
+ * UNSUPPORTED (too new), DAMAGED, NOT_PERMITTED, FAILED. */
+COFFER_API enum coffer_status coffer_probe(const char *path, struct coffer_info *info,
+                                           struct coffer_error *error);
+
+/* ---- Creating ------------------------------------------------------------------------------------------- */
+
+struct coffer_create_options {
+    size_t size;            /* sizeof(struct coffer_create_options) */
+    uint64_t container_size; /* bytes, a multiple of 4096; 0 on a device: all of it */
+    uint32_t sector_size;   /* 512 or 4096; 0 = 4096 */
+    uint32_t kdf_memory;    /* KiB; 0 = 256 MiB */
+    uint32_t kdf_passes;    /* 0 = 3 */
+    int kdf_level;          /* unmarked only: 0 .. 4; -1 = 2 */
+    bool thin;              /* holes; files, or devices that read as zeros all over */
+    bool fill;              /* write noise over the data area first */
+    bool unmarked;          /* every byte random; implies fill, excludes thin */
+    bool replace;           /* an existing file may be replaced when the new volume is published */
+    const char *label;      /* visible (marked only); up to 48 bytes of UTF-8; NULL = none */
+    const char *slot_name;  /* up to 40 bytes; NULL = none */
+    bool withhold_time;     /* do not record the time */
+    struct coffer_callbacks callbacks;
+};
+
+#define COFFER_CREATE_OPTIONS_INIT { .size = sizeof(struct coffer_create_options), .kdf_level = -1 }
+
+struct coffer_volume;
+
+/* Makes a volume in a file or on a block device and leaves it open for reading and writing. A file has no
+ * name yet: coffer_volume_publish gives it one. Closed without that, nothing is left behind.
+ * Errors: INVALID, IN_USE, NOT_FOUND (no such directory), NOT_PERMITTED, NO_MEMORY, INTERRUPTED, FAILED
+ * (sys = EEXIST: the file exists and `replace` is not set; sys = ENOSPC). */
+COFFER_API enum coffer_status coffer_volume_create(const char *path, const struct coffer_credential *credential,
+                                                   const struct coffer_create_options *options,
+                                                   struct coffer_volume **volume, struct coffer_error *error);
+
+/* Flushes a new volume and makes it appear under its path, whole. On a device: flushes. */
+COFFER_API enum coffer_status coffer_volume_publish(struct coffer_volume *volume, struct coffer_error *error);
+
+/* ---- Opening and closing -------------------------------------------------------------------------------- */
+
+struct coffer_open_options {
+    size_t size;      /* sizeof(struct coffer_open_options) */
+    const char *type; /* "coffer"; NULL = find out */
+    bool read_only;
+    int kdf_level;    /* unmarked: try only this one; -1 = those that are tried without being named */
+    int fd;           /* an open descriptor to use instead of opening the path (taken over); -1 = none */
+    struct coffer_callbacks callbacks;
+};
+
+#define COFFER_OPEN_OPTIONS_INIT { .size = sizeof(struct coffer_open_options), .kdf_level = -1, .fd = -1 }
+
+/* Locks, unlocks, checks and, read-write, heals a volume. Errors: NOT_FOUND, IN_USE, WRONG_SECRET, DAMAGED,
+ * UNSUPPORTED, NO_MEMORY, NOT_PERMITTED, INVALID, INTERRUPTED, FAILED. */
+COFFER_API enum coffer_status coffer_volume_open(const char *path, const struct coffer_credential *credential,
+                                                 const struct coffer_open_options *options,
+                                                 struct coffer_volume **volume, struct coffer_error *error);
+
+/* Flushes, wipes the keys, releases the lock and frees; always, whatever it returns. Reports the first write
+ * or flush that failed during the volume's life, even when its caller has been told. */
+COFFER_API enum coffer_status coffer_volume_close(struct coffer_volume *volume, struct coffer_error *error);
+
+COFFER_API enum coffer_status coffer_volume_info(struct coffer_volume *volume, struct coffer_info *info,
+                                                 struct coffer_error *error);
+
+/* ---- Cleartext ------------------------------------------------------------------------------------------ */
+
+/* All of [offset, offset + size) lies inside the volume's data_size, or INVALID. Any alignment; whole sectors
+ * are fast. They transfer everything or fail: FAILED with sys = EIO, ENOSPC, EROFS ... */
+COFFER_API enum coffer_status coffer_volume_pread(struct coffer_volume *volume, void *data, size_t size,
+                                                  uint64_t offset, struct coffer_error *error);
+COFFER_API enum coffer_status coffer_volume_pwrite(struct coffer_volume *volume, const void *data, size_t size,
+                                                   uint64_t offset, struct coffer_error *error);
+
+/* Everything written so far is on the medium. A flush that failed once fails for ever: what the kernel
+ * dropped cannot be flushed again. */
+COFFER_API enum coffer_status coffer_volume_flush(struct coffer_volume *volume, struct coffer_error *error);
+
+/* Thin: whole sectors become holes and read as zeros, the rest of the range is written as zeros, so that all
+ * of it reads as zeros. Thick: UNSUPPORTED with sys = EOPNOTSUPP. */
+COFFER_API enum coffer_status coffer_volume_discard(struct coffer_volume *volume, uint64_t offset,
+                                                    uint64_t size, struct coffer_error *error);
+
+/* The start of the next data (hole = false) or hole (hole = true) at or after `offset`, in cleartext bytes.
+ * At the end: data: FAILED with sys = ENXIO; hole: data_size. A thick volume is all data. */
+COFFER_API enum coffer_status coffer_volume_seek(struct coffer_volume *volume, uint64_t offset, bool hole,
+                                                 uint64_t *found, struct coffer_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
