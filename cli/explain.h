@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/* explain.h - what the library reports, in the words of the operation that was asked for. Pure. */
+#ifndef EXPLAIN_H
+#define EXPLAIN_H
+
+#include "coffer.h"
+
+enum operation {
+    OPERATION_START,    /* coffer_init */
+    OPERATION_READ,     /* coffer_probe */
+    OPERATION_OPEN,     /* coffer_volume_open */
+    OPERATION_CREATE,   /* coffer_volume_create, _publish */
+    OPERATION_CLOSE,    /* coffer_volume_close */
+    OPERATION_KEY_FILE, /* coffer_credential_add_key_file */
+    OPERATION_SECRET,   /* the other coffer_credential functions */
+    OPERATION_MOUNT,    /* serve_block */
+    OPERATION_UNMOUNT,  /* serve_stop, serve_wait */
+};
+
+/* "cannot open": goes before the quoted name. */
+const char *explain_failure(enum operation operation);
+
+/* What to do about it, or NULL where there is nothing good to say. */
+const char *explain_hint(enum operation operation, const struct coffer_error *error);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: ISC */
+/* filesystem.h - the file system inside a new volume: which one, whether it can be made here, and making it. */
+#ifndef FILESYSTEM_H
+#define FILESYSTEM_H
+
+#include <stdint.h>
+
+#include "coffer.h"
+#include "status.h"
+
+/* The words of `create --fs`; "none" never gets here. */
+#define FILESYSTEM_CHOICES "auto|ext4|exfat|vfat|btrfs|xfs|ntfs|none"
+
+struct filesystem_request {
+    const char *type;        /* one of the choices; "auto" is ext4 */
+    const char *label;       /* NULL = none; left out with a notice where the file system cannot take it */
+    uint64_t container_size; /* bytes of the file or device that will hold the volume */
+    uint32_t sector_size;    /* 512 or 4096 */
+};
+
+/* Before anything is created: mkfs is there, the size will do, /dev/fuse can be opened. EXIT_DONE or reported. */
+enum exit_status filesystem_check(const struct filesystem_request *request);
+
+/* Makes it in the open volume, which has not been published yet. The caller is between progress_begin and
+ * progress_end. EXIT_DONE or reported. */
+enum exit_status filesystem_make(const struct filesystem_request *request, struct coffer_volume *volume);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/* json.h - the documents of --json, on json-c. Sizes are integers in bytes, times RFC 3339 in UTC. */
+#ifndef JSON_H
+#define JSON_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* {"schema": "coffer.COMMAND/1"}. Memory that runs out ends the program: a half document is worse. */
+struct json_object *json_document(const char *command);
+
+void json_add(struct json_object *object, const char *key, struct json_object *value); /* takes it over */
+void json_add_text(struct json_object *object, const char *key, const char *text);     /* NULL: null */
+void json_add_number(struct json_object *object, const char *key, uint64_t number);
+void json_add_bool(struct json_object *object, const char *key, bool value);
+void json_add_time(struct json_object *object, const char *key, uint64_t unix_seconds);
+void json_add_uuid(struct json_object *object, const char *key, const uint8_t uuid[static 16]);
+
+/* A path as text; one that is not UTF-8 has U+FFFD there, and its bytes as base64 under KEY_bytes. */
+void json_add_path(struct json_object *object, const char *key, const char *path);
+
+/* Writes the document and a newline to stdout and frees it. */
+void json_print(struct json_object *document);
+
+#endif

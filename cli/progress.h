@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * progress.h - long work: shows how far it is, and stops it at a safe point.
+ *
+ * Between progress_begin and progress_end SIGINT, SIGTERM and SIGHUP only ask to stop: the callback then
+ * returns false, and slow system calls fail with EINTR, so a loop around waitpid can look at
+ * progress_is_stopped. SIGUSR1 prints one line. One work at a time, on one thread.
+ */
+#ifndef PROGRESS_H
+#define PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "coffer.h"
+
+void progress_begin(void);
+void progress_end(void);
+
+/* Whether one of the signals has arrived since progress_begin. */
+bool progress_is_stopped(void);
+
+/* Give it as `progress` in struct coffer_callbacks; `user` is not used. From the first second on: a bar with
+ * rate and ETA on a terminal; with --json a line {"message_type":"progress",...} a second; else nothing. */
+coffer_progress_fn progress_report;
+
+#endif

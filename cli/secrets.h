@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * secrets.h - from the options and the terminal to a struct coffer_credential. Call it after the last fork()
+ * of the process that will use the credential: locked memory does not survive one.
+ */
+#ifndef SECRETS_H
+#define SECRETS_H
+
+#include "coffer.h"
+#include "options.h"
+#include "status.h"
+
+/* Whether anything was given; if not, secrets_read asks on the terminal. */
+bool secrets_given(const struct secret_options *given);
+
+/* Checks what can be checked without reading anything: options that exclude each other, standard input taken
+ * twice, no terminal to ask on. EXIT_DONE or reported. Cheap; call it before any work. */
+enum exit_status secrets_check(const struct secret_options *given);
+
+/* The secret of an existing volume, which is named in the prompt. With key files and no passphrase option the
+ * passphrase is asked for where there is a terminal (an empty answer = none) and taken as none where not.
+ * On EXIT_DONE *credential belongs to the caller (coffer_credential_free). Failures are reported. */
+enum exit_status secrets_read(const struct secret_options *given, const char *volume,
+                              struct coffer_credential **credential);
+
+/* The secret of a volume that is being made: the same, but asked for twice. */
+enum exit_status secrets_read_new(const struct secret_options *given, const char *volume,
+                                  struct coffer_credential **credential);
+
+#endif
