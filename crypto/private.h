@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+/* What the files of crypto/ share among themselves. */
+#ifndef CRYPTO_PRIVATE_H
+#define CRYPTO_PRIVATE_H
+
+#include <stddef.h>
+#include <stdnoreturn.h>
+
+/* memory.c: from now on crypto_memory_is_locked() is false. */
+void memory_note_unlocked(void);
+
+/* pool.c: libgcrypt's secure memory. 0 or -ENOMEM; after gcry_check_version, before
+ * GCRYCTL_INITIALIZATION_FINISHED. */
+int pool_init(void);
+
+/* Sees to it that the cipher handle at `handle`, made in the pool, is locked. */
+void pool_lock_handle(const void *handle);
+
+/* init.c: something that cannot be went wrong; going on would risk data or keys. */
+noreturn void crypto_panic(void);
+
+#endif
