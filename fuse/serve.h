@@ -21,7 +21,7 @@ struct serve_options {
     const char *source;      /* what /proc/mounts shows as the device: the volume's path */
     bool read_only;
     bool allow_other;
-    bool writeback; /* cache writes in the kernel: errors show at fsync and close */
+    bool writeback;   /* cache writes in the kernel: errors show at fsync and close */
     unsigned threads; /* 0 = as many as suit the machine */
 };
 

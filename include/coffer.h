@@ -32,7 +32,7 @@
 extern "C" {
 #endif
 
-#define COFFER_API __attribute__((visibility("default")))
+#define COFFER_API               __attribute__((visibility("default")))
 #define COFFER_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* ---- Status and errors ---------------------------------------------------------------------------------- */
@@ -57,7 +57,10 @@ struct coffer_error {
     char text[256];
 };
 
-#define COFFER_ERROR_INIT { COFFER_OK, 0, "" }
+#define COFFER_ERROR_INIT \
+    {                     \
+        COFFER_OK, 0, ""  \
+    }
 
 /* ---- Library -------------------------------------------------------------------------------------------- */
 
@@ -138,11 +141,11 @@ struct coffer_info {
     uint64_t backing_size; /* bytes of the file or device */
     bool is_device;
     bool marked;
-    bool front_ok, tail_ok; /* the copy has a magic and usable parameters */
+    bool front_ok, tail_ok;             /* the copy has a magic and usable parameters */
     bool front_slots_ok, tail_slots_ok; /* the public check over the key slots holds */
-    uint8_t uuid[16];       /* visible; RFC byte order */
-    char label[49];         /* visible; hostile text: escape before printing */
-    uint32_t kdf_memory;    /* KiB */
+    uint8_t uuid[16];                   /* visible; RFC byte order */
+    char label[49];                     /* visible; hostile text: escape before printing */
+    uint32_t kdf_memory;                /* KiB */
     uint32_t kdf_passes;
     uint32_t kdf_lanes;
 
@@ -150,8 +153,8 @@ struct coffer_info {
     bool unlocked;
     bool hidden; /* the inner one of two */
     bool read_only;
-    bool thin;   /* holes read as zeros */
-    bool filled; /* the data area was filled with noise once */
+    bool thin;              /* holes read as zeros */
+    bool filled;            /* the data area was filled with noise once */
     uint32_t sector_size;   /* bytes */
     uint64_t data_size;     /* bytes of cleartext */
     uint64_t data_offset;   /* bytes from the start of the backing store */
@@ -168,29 +171,31 @@ struct coffer_info {
 
 /* What `path` is, without a secret and without a lock. Errors: NOT_FOUND (also: no known magic),
  * UNSUPPORTED (too new), DAMAGED, NOT_PERMITTED, FAILED. */
-COFFER_API enum coffer_status coffer_probe(const char *path, struct coffer_info *info,
-                                           struct coffer_error *error);
+COFFER_API enum coffer_status coffer_probe(const char *path, struct coffer_info *info, struct coffer_error *error);
 
 /* ---- Creating ------------------------------------------------------------------------------------------- */
 
 struct coffer_create_options {
-    size_t size;            /* sizeof(struct coffer_create_options) */
+    size_t size;             /* sizeof(struct coffer_create_options) */
     uint64_t container_size; /* bytes, a multiple of 4096; 0 on a device: all of it */
-    uint32_t sector_size;   /* 512 or 4096; 0 = 4096 */
-    uint32_t kdf_memory;    /* KiB; 0 = 256 MiB */
-    uint32_t kdf_passes;    /* 0 = 3 */
-    int kdf_level;          /* unmarked only: 0 .. 4; -1 = 2 */
-    bool thin;              /* holes; files, or devices that read as zeros all over */
-    bool fill;              /* write noise over the data area first */
-    bool unmarked;          /* every byte random; implies fill, excludes thin */
-    bool replace;           /* an existing file may be replaced when the new volume is published */
-    const char *label;      /* visible (marked only); up to 48 bytes of UTF-8; NULL = none */
-    const char *slot_name;  /* up to 40 bytes; NULL = none */
-    bool withhold_time;     /* do not record the time */
+    uint32_t sector_size;    /* 512 or 4096; 0 = 4096 */
+    uint32_t kdf_memory;     /* KiB; 0 = 256 MiB */
+    uint32_t kdf_passes;     /* 0 = 3 */
+    int kdf_level;           /* unmarked only: 0 .. 4; -1 = 2 */
+    bool thin;               /* holes; files, or devices that read as zeros all over */
+    bool fill;               /* write noise over the data area first */
+    bool unmarked;           /* every byte random; implies fill, excludes thin */
+    bool replace;            /* an existing file may be replaced when the new volume is published */
+    const char *label;       /* visible (marked only); up to 48 bytes of UTF-8; NULL = none */
+    const char *slot_name;   /* up to 40 bytes; NULL = none */
+    bool withhold_time;      /* do not record the time */
     struct coffer_callbacks callbacks;
 };
 
-#define COFFER_CREATE_OPTIONS_INIT { .size = sizeof(struct coffer_create_options), .kdf_level = -1 }
+#define COFFER_CREATE_OPTIONS_INIT                                    \
+    {                                                                 \
+        .size = sizeof(struct coffer_create_options), .kdf_level = -1 \
+    }
 
 struct coffer_volume;
 
@@ -211,12 +216,15 @@ struct coffer_open_options {
     size_t size;      /* sizeof(struct coffer_open_options) */
     const char *type; /* "coffer"; NULL = find out */
     bool read_only;
-    int kdf_level;    /* unmarked: try only this one; -1 = those that are tried without being named */
-    int fd;           /* an open descriptor to use instead of opening the path (taken over); -1 = none */
+    int kdf_level; /* unmarked: try only this one; -1 = those that are tried without being named */
+    int fd;        /* an open descriptor to use instead of opening the path (taken over); -1 = none */
     struct coffer_callbacks callbacks;
 };
 
-#define COFFER_OPEN_OPTIONS_INIT { .size = sizeof(struct coffer_open_options), .kdf_level = -1, .fd = -1 }
+#define COFFER_OPEN_OPTIONS_INIT                                              \
+    {                                                                         \
+        .size = sizeof(struct coffer_open_options), .kdf_level = -1, .fd = -1 \
+    }
 
 /* Locks, unlocks, checks and, read-write, heals a volume. Errors: NOT_FOUND, IN_USE, WRONG_SECRET, DAMAGED,
  * UNSUPPORTED, NO_MEMORY, NOT_PERMITTED, INVALID, INTERRUPTED, FAILED. */
@@ -246,8 +254,8 @@ COFFER_API enum coffer_status coffer_volume_flush(struct coffer_volume *volume, 
 
 /* Thin: whole sectors become holes and read as zeros, the rest of the range is written as zeros, so that all
  * of it reads as zeros. Thick: UNSUPPORTED with sys = EOPNOTSUPP. */
-COFFER_API enum coffer_status coffer_volume_discard(struct coffer_volume *volume, uint64_t offset,
-                                                    uint64_t size, struct coffer_error *error);
+COFFER_API enum coffer_status coffer_volume_discard(struct coffer_volume *volume, uint64_t offset, uint64_t size,
+                                                    struct coffer_error *error);
 
 /* The start of the next data (hole = false) or hole (hole = true) at or after `offset`, in cleartext bytes.
  * At the end: data: FAILED with sys = ENXIO; hole: data_size. A thick volume is all data. */

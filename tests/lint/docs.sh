@@ -1,0 +1,52 @@
+#!/bin/bash
+# SPDX-License-Identifier: ISC
+#
+# What the documents name exists: folders, files, jobs of ./dev, commands of the program, requirements of the
+# format. Requirements that no test names are listed, not counted as findings.
+
+# shellcheck source=tests/lint/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+cd "$tree"
+documents=(README.md HACKING.md NEWS.md)
+
+# Every folder has its place in HACKING.md.
+while read -r folder; do
+    grep -qF "\`$folder/" HACKING.md || finding HACKING.md "does not say what $folder/ is"
+done < <(project_files '*' | sed -n 's,^\([^./][^/]*\)/.*,\1,p' | sort -u)
+
+# Links and the names of files in backquotes.
+for document in "${documents[@]}"; do
+    while read -r name; do
+        [ -e "$name" ] || finding "$document" "names $name, which does not exist"
+    done < <({
+        grep -oE '\]\([^)#:]*\)' "$document" | sed -E 's/\]\((.*)\)/\1/'
+        grep -oE '`[a-z]+/[a-zA-Z0-9_/.-]+\.(md|py|sh|c|h)`' "$document" | tr -d '`'
+    } | sort -u)
+done
+
+# Jobs.
+jobs=$(./dev help | awk '/^  / { print $1 }')
+while read -r document job; do
+    grep -qxF "$job" <<<"$jobs" || finding "$document" "names ./dev $job, which does not exist"
+done < <(grep -oE '\./dev [a-z]+' "${documents[@]}" .ci/run | sed 's/:\.\/dev / /' | sort -u)
+
+# Commands of the program, where it has been built.
+program=${COFFER:-$tree/build/cli/coffer}
+if [ -x "$program" ]; then
+    while read -r command; do
+        "$program" "$command" --help >/dev/null 2>&1 || finding README.md "names coffer $command, which does not exist"
+    done < <(grep -oE '(\$ |`)coffer [a-z]+' README.md | sed 's/.*coffer //' | sort -u)
+fi
+
+# Requirements.
+if [ -f spec/volume.md ]; then
+    requirements=$(grep -oE '^\*?\*?R[0-9]+' spec/volume.md | tr -d '*' | sort -u -V)
+    [ -n "$requirements" ] || finding spec/volume.md 'has no numbered requirement'
+    named=$(grep -rhowE 'R[0-9]+' tests --include '*.[ch]' --include '*.sh' --include '*.py' | sort -u -V)
+    while read -r number; do
+        finding tests "name $number, which spec/volume.md does not have"
+    done < <(comm -13 <(sort <<<"$requirements") <(sort <<<"$named") | grep . || true)
+    untested=$(comm -23 <(sort <<<"$requirements") <(sort <<<"$named") | sort -V | tr '\n' ' ')
+    [ -z "$untested" ] || echo "requirements that no test names: $untested"
+fi
+finish 'documents and source agree'
