@@ -8,6 +8,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$tree"
 documents=(README.md HACKING.md NEWS.md)
+quote='`'
 
 # Every folder has its place in HACKING.md.
 while read -r folder; do
@@ -20,7 +21,7 @@ for document in "${documents[@]}"; do
         [ -e "$name" ] || finding "$document" "names $name, which does not exist"
     done < <({
         grep -oE '\]\([^)#:]*\)' "$document" | sed -E 's/\]\((.*)\)/\1/'
-        grep -oE '`[a-z]+/[a-zA-Z0-9_/.-]+\.(md|py|sh|c|h)`' "$document" | tr -d '`'
+        grep -oE "${quote}[a-z]+/[a-zA-Z0-9_/.-]+\.(md|py|sh|c|h)${quote}" "$document" | tr -d "$quote"
     } | sort -u)
 done
 
@@ -35,7 +36,7 @@ program=${COFFER:-$tree/build/cli/coffer}
 if [ -x "$program" ]; then
     while read -r command; do
         "$program" "$command" --help >/dev/null 2>&1 || finding README.md "names coffer $command, which does not exist"
-    done < <(grep -oE '(\$ |`)coffer [a-z]+' README.md | sed 's/.*coffer //' | sort -u)
+    done < <(grep -oE "(\\$ |$quote)coffer [a-z]+" README.md | sed 's/.*coffer //' | sort -u)
 fi
 
 # Requirements.
