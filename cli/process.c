@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * process.c - running another program (process.h).
+ *
+ * The invariant: what runs depends on the file system of the machine and on the arguments, on nothing that
+ * the caller inherited (CVE-2024-54187 was a helper found through PATH). posix_spawn shares the memory of the
+ * parent until exec, so that no copy of locked memory is ever made.
+ */
+#include "process.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "scope.h"
+
+static const char *const directories[] = { "/usr/sbin", "/usr/bin", "/sbin", "/bin" };
+
+static const char *const environment[] = {
+    "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+    "LC_ALL=C",
+    "HOME=/",
+    NULL,
+};
+
+bool process_find(const char *program, char path[static PROCESS_PATH_MAX])
+{
+    for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
+        int length = snprintf(path, PROCESS_PATH_MAX, "%s/%s", directories[i], program);
+        if (length > 0 && length < PROCESS_PATH_MAX && access(path, X_OK) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* stdin is /dev/null, stdout and stderr the pipe, nothing else stays open. */
+static int set_descriptors(posix_spawn_file_actions_t *actions, int output)
+{
+    int error = posix_spawn_file_actions_adddup2(actions, output, STDOUT_FILENO);
+    error = error ? error : posix_spawn_file_actions_adddup2(actions, output, STDERR_FILENO);
+    error = error ? error : posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    return error ? error : posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
+}
+
+static int set_signals(posix_spawnattr_t *attributes)
+{
+    sigset_t all, none;
+
+    sigfillset(&all);
+    sigemptyset(&none);
+    int error = posix_spawnattr_setsigdefault(attributes, &all);
+    error = error ? error : posix_spawnattr_setsigmask(attributes, &none);
+    return error ? error
+                 : posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+}
+
+static int spawn(const char *const *arguments, int output, pid_t *pid)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+
+    int error = posix_spawn_file_actions_init(&actions);
+    if (error) {
+        return error;
+    }
+    error = posix_spawnattr_init(&attributes);
+    if (error) {
+        posix_spawn_file_actions_destroy(&actions);
+        return error;
+    }
+    error = set_descriptors(&actions, output);
+    error = error ? error : set_signals(&attributes);
+    /* posix_spawn promises not to change the strings: the casts are for its prototype. */
+    error = error ? error
+                  : posix_spawn(pid, arguments[0], &actions, &attributes, (char *const *)(uintptr_t)arguments,
+                                (char *const *)(uintptr_t)environment);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return error;
+}
+
+/* Reads to the end of the pipe and keeps the last bytes, so that a program that talks much is not blocked. */
+static void collect(int input, char output[static PROCESS_OUTPUT_MAX])
+{
+    const size_t half = PROCESS_OUTPUT_MAX / 2;
+    size_t size = 0;
+
+    for (;;) {
+        if (size == PROCESS_OUTPUT_MAX - 1) {
+            memmove(output, output + size - half, half);
+            size = half;
+        }
+        ssize_t got = read(input, output + size, PROCESS_OUTPUT_MAX - 1 - size);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            break;
+        }
+        size += (size_t)got;
+    }
+    for (size_t i = 0; i < size; i++) {
+        output[i] = output[i] ? output[i] : ' ';
+    }
+    output[size] = '\0';
+}
+
+static int wait_for(pid_t pid, int *status)
+{
+    int raw;
+
+    while (waitpid(pid, &raw, 0) < 0) {
+        if (errno != EINTR) {
+            return errno;
+        }
+    }
+    *status = WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);
+    return 0;
+}
+
+bool process_run(const char *const *arguments, struct process_result *result)
+{
+    SCOPE_FD int input = -1;
+    SCOPE_FD int output = -1;
+    int ends[2];
+    pid_t pid;
+
+    *result = (struct process_result){ 0 };
+    if (pipe2(ends, O_CLOEXEC) < 0) {
+        result->error = errno;
+        return false;
+    }
+    input = ends[0];
+    output = ends[1];
+    result->error = spawn(arguments, output, &pid);
+    if (result->error) {
+        return false;
+    }
+    close(SCOPE_TAKE(output, -1));
+    collect(input, result->output);
+    result->error = wait_for(pid, &result->status);
+    return result->error == 0 && result->status == 0;
+}
+
+char *process_last_line(struct process_result *result)
+{
+    char *text = result->output;
+    size_t end = strlen(text);
+
+    while (end > 0 && isspace((unsigned char)text[end - 1])) {
+        end--;
+    }
+    text[end] = '\0';
+    char *line = strrchr(text, '\n');
+    line = line ? line + 1 : text;
+    while (isspace((unsigned char)*line)) {
+        line++;
+    }
+    return line;
+}
