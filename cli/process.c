@@ -58,8 +58,7 @@ static int set_signals(posix_spawnattr_t *attributes)
     sigemptyset(&none);
     int error = posix_spawnattr_setsigdefault(attributes, &all);
     error = error ? error : posix_spawnattr_setsigmask(attributes, &none);
-    return error ? error
-                 : posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+    return error ? error : posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
 }
 
 static int spawn(const char *const *arguments, int output, pid_t *pid)

@@ -50,15 +50,15 @@ static inline void scope_closedir(DIR **directory)
     errno = saved;
 }
 
-#define SCOPE_FREE   __attribute__((cleanup(scope_free)))
-#define SCOPE_FD     __attribute__((cleanup(scope_close)))
-#define SCOPE_FILE   __attribute__((cleanup(scope_fclose)))
-#define SCOPE_DIR    __attribute__((cleanup(scope_closedir)))
-#define SCOPE_TAKE(variable, empty) \
-    __extension__({ \
+#define SCOPE_FREE __attribute__((cleanup(scope_free)))
+#define SCOPE_FD   __attribute__((cleanup(scope_close)))
+#define SCOPE_FILE __attribute__((cleanup(scope_fclose)))
+#define SCOPE_DIR  __attribute__((cleanup(scope_closedir)))
+#define SCOPE_TAKE(variable, empty)           \
+    __extension__({                           \
         __auto_type scope_taken = (variable); \
-        (variable) = (empty); \
-        scope_taken; \
+        (variable) = (empty);                 \
+        scope_taken;                          \
     })
 
 #endif

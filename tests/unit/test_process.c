@@ -110,8 +110,7 @@ static void inherits_no_signals(void **state)
     sigfillset(&all);
     signal(SIGPIPE, SIG_IGN);
     sigprocmask(SIG_BLOCK, &all, &before);
-    struct process_result result =
-        run_shell("sed -n 's/^SigBlk:.//p; s/^SigIgn:.//p' /proc/self/status");
+    struct process_result result = run_shell("sed -n 's/^SigBlk:.//p; s/^SigIgn:.//p' /proc/self/status");
     sigprocmask(SIG_SETMASK, &before, NULL);
 
     /* Above the 31 standard signals are two of the C library's own, which it ignores in the child. */
