@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * process.c - running another program (process.h).
+ * program.c - running another program (program.h).
  *
  * The invariant: what runs depends on the file system of the machine and on the arguments, on nothing that
  * the caller inherited (CVE-2024-54187 was a helper found through PATH). posix_spawn shares the memory of the
  * parent until exec, so that no copy of locked memory is ever made.
  */
-#include "process.h"
+#include "program.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -30,11 +30,11 @@ static const char *const environment[] = {
     NULL,
 };
 
-bool process_find(const char *program, char path[static PROCESS_PATH_MAX])
+bool program_find(const char *program, char path[static PROGRAM_PATH_MAX])
 {
     for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
-        int length = snprintf(path, PROCESS_PATH_MAX, "%s/%s", directories[i], program);
-        if (length > 0 && length < PROCESS_PATH_MAX && access(path, X_OK) == 0) {
+        int length = snprintf(path, PROGRAM_PATH_MAX, "%s/%s", directories[i], program);
+        if (length > 0 && length < PROGRAM_PATH_MAX && access(path, X_OK) == 0) {
             return true;
         }
     }
@@ -87,17 +87,17 @@ static int spawn(const char *const *arguments, int output, pid_t *pid)
 }
 
 /* Reads to the end of the pipe and keeps the last bytes, so that a program that talks much is not blocked. */
-static void collect(int input, char output[static PROCESS_OUTPUT_MAX])
+static void collect(int input, char output[static PROGRAM_OUTPUT_MAX])
 {
-    const size_t half = PROCESS_OUTPUT_MAX / 2;
+    const size_t half = PROGRAM_OUTPUT_MAX / 2;
     size_t size = 0;
 
     for (;;) {
-        if (size == PROCESS_OUTPUT_MAX - 1) {
+        if (size == PROGRAM_OUTPUT_MAX - 1) {
             memmove(output, output + size - half, half);
             size = half;
         }
-        ssize_t got = read(input, output + size, PROCESS_OUTPUT_MAX - 1 - size);
+        ssize_t got = read(input, output + size, PROGRAM_OUTPUT_MAX - 1 - size);
         if (got < 0 && errno == EINTR) {
             continue;
         }
@@ -125,14 +125,14 @@ static int wait_for(pid_t pid, int *status)
     return 0;
 }
 
-bool process_run(const char *const *arguments, struct process_result *result)
+bool program_run(const char *const *arguments, struct program_result *result)
 {
     SCOPE_FD int input = -1;
     SCOPE_FD int output = -1;
     int ends[2];
     pid_t pid;
 
-    *result = (struct process_result){ 0 };
+    *result = (struct program_result){ 0 };
     if (pipe2(ends, O_CLOEXEC) < 0) {
         result->error = errno;
         return false;
@@ -149,7 +149,7 @@ bool process_run(const char *const *arguments, struct process_result *result)
     return result->error == 0 && result->status == 0;
 }
 
-char *process_last_line(struct process_result *result)
+char *program_last_line(struct program_result *result)
 {
     char *text = result->output;
     size_t end = strlen(text);

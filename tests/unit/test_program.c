@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_process.c - running other programs: what they see, what is caught of them, how they end. */
+/* test_program.c - running other programs: what they see, what is caught of them, how they end. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -13,27 +13,27 @@
 
 #include <cmocka.h>
 
-#include "process.h"
+#include "program.h"
 
-static struct process_result run_shell(const char *script)
+static struct program_result run_shell(const char *script)
 {
     const char *const arguments[] = { "/bin/sh", "-c", script, NULL };
-    struct process_result result;
+    struct program_result result;
 
-    process_run(arguments, &result);
+    program_run(arguments, &result);
     return result;
 }
 
 static void finds_by_fixed_directories_only(void **state)
 {
     (void)state;
-    char path[PROCESS_PATH_MAX];
+    char path[PROGRAM_PATH_MAX];
 
     setenv("PATH", "/nowhere", 1);
-    assert_true(process_find("sh", path));
+    assert_true(program_find("sh", path));
     assert_int_equal(path[0], '/');
-    assert_false(process_find("no-such-program-anywhere", path));
-    assert_false(process_find("0123456789012345678901234567890123456789012345678901234567890123456789", path));
+    assert_false(program_find("no-such-program-anywhere", path));
+    assert_false(program_find("0123456789012345678901234567890123456789012345678901234567890123456789", path));
 }
 
 static void reports_how_it_ended(void **state)
@@ -44,38 +44,38 @@ static void reports_how_it_ended(void **state)
     assert_int_equal(run_shell("kill -TERM $$").status, 128 + SIGTERM);
 
     const char *const missing[] = { "/nowhere/at/all", NULL };
-    struct process_result result;
-    assert_false(process_run(missing, &result));
+    struct program_result result;
+    assert_false(program_run(missing, &result));
     assert_int_equal(result.error, ENOENT);
 }
 
 static void catches_both_outputs(void **state)
 {
     (void)state;
-    struct process_result result = run_shell("echo one; echo two >&2; printf '\\n  last line \\n\\n'");
+    struct program_result result = run_shell("echo one; echo two >&2; printf '\\n  last line \\n\\n'");
 
     assert_string_equal(result.output, "one\ntwo\n\n  last line \n\n");
-    assert_string_equal(process_last_line(&result), "last line");
+    assert_string_equal(program_last_line(&result), "last line");
 }
 
 static void keeps_the_end_of_much_output(void **state)
 {
     (void)state;
-    struct process_result result =
+    struct program_result result =
         run_shell("i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); done; printf 'x\\000y\\n'");
 
     assert_int_equal(result.status, 0);
     assert_non_null(strstr(result.output, "line 2999\n"));
-    assert_true(strlen(result.output) < PROCESS_OUTPUT_MAX);
-    assert_string_equal(process_last_line(&result), "x y");
+    assert_true(strlen(result.output) < PROGRAM_OUTPUT_MAX);
+    assert_string_equal(program_last_line(&result), "x y");
 }
 
 static void empty_output_has_an_empty_last_line(void **state)
 {
     (void)state;
-    struct process_result result = run_shell("");
+    struct program_result result = run_shell("");
 
-    assert_string_equal(process_last_line(&result), "");
+    assert_string_equal(program_last_line(&result), "");
 }
 
 static void inherits_no_environment(void **state)
@@ -83,7 +83,7 @@ static void inherits_no_environment(void **state)
     (void)state;
     setenv("LD_PRELOAD_FAKE", "1", 1);
     setenv("LC_ALL", "de_DE.UTF-8", 1);
-    struct process_result result = run_shell("env | sort | grep -v '^PWD=\\|^_=\\|^SHLVL=\\|^OLDPWD='");
+    struct program_result result = run_shell("env | sort | grep -v '^PWD=\\|^_=\\|^SHLVL=\\|^OLDPWD='");
 
     assert_string_equal(result.output, "HOME=/\nLC_ALL=C\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\n");
 }
@@ -95,7 +95,7 @@ static void inherits_no_descriptors(void **state)
     int high = fcntl(opened, F_DUPFD, 42);
 
     assert_true(high >= 42);
-    struct process_result result =
+    struct program_result result =
         run_shell("for f in 3 4 5 6 7 8 9 42; do [ -e /proc/$$/fd/$f ] && echo $f; done; readlink /proc/$$/fd/0");
     close(high);
     close(opened);
@@ -110,7 +110,7 @@ static void inherits_no_signals(void **state)
     sigfillset(&all);
     signal(SIGPIPE, SIG_IGN);
     sigprocmask(SIG_BLOCK, &all, &before);
-    struct process_result result = run_shell("sed -n 's/^SigBlk:.//p; s/^SigIgn:.//p' /proc/self/status");
+    struct program_result result = run_shell("sed -n 's/^SigBlk:.//p; s/^SigIgn:.//p' /proc/self/status");
     sigprocmask(SIG_SETMASK, &before, NULL);
 
     /* Above the 31 standard signals are two of the C library's own, which it ignores in the child. */

@@ -1,31 +1,31 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * process.h - running another program: by absolute path, with an environment of ours, no descriptors, default
+ * program.h - running another program: by absolute path, with an environment of ours, no descriptors, default
  * signals and its output caught. Nothing of the caller's PATH, locale or LD_* reaches it.
  */
-#ifndef PROCESS_H
-#define PROCESS_H
+#ifndef PROGRAM_H
+#define PROGRAM_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#define PROCESS_PATH_MAX   64
-#define PROCESS_OUTPUT_MAX 4096
+#define PROGRAM_PATH_MAX   64
+#define PROGRAM_OUTPUT_MAX 4096
 
-struct process_result {
+struct program_result {
     int error;  /* errno where the program could not be run at all, else 0 */
     int status; /* its exit status; 128 + the signal that ended it */
     /* The end of what it wrote to stdout and stderr, as a string; NUL bytes are spaces. */
-    char output[PROCESS_OUTPUT_MAX];
+    char output[PROGRAM_OUTPUT_MAX];
 };
 
 /* Looks for an executable of this name in /usr/sbin, /usr/bin, /sbin and /bin, never in PATH. */
-bool process_find(const char *program, char path[static PROCESS_PATH_MAX]);
+bool program_find(const char *program, char path[static PROGRAM_PATH_MAX]);
 
 /* Runs arguments[0], an absolute path, and waits for its end. True when it ran and exited with 0. */
-bool process_run(const char *const *arguments, struct process_result *result);
+bool program_run(const char *const *arguments, struct program_result *result);
 
 /* The last line of the output that is not empty, without surrounding blanks; cuts the output there. */
-char *process_last_line(struct process_result *result);
+char *program_last_line(struct program_result *result);
 
 #endif
