@@ -35,10 +35,16 @@ extern const struct command command_info;
 extern const struct command command_help;
 extern const struct command command_version;
 
-/* All of them in the order in which `coffer help` lists them; ends with NULL. */
+/* In commands.c: all of them in the order in which `coffer help` lists them; ends with NULL. */
 extern const struct command *const commands[];
 
 /* NULL when there is none of this name. */
 const struct command *command_find(const char *name);
+
+/* Reports that there is no such command, and which one may have been meant. */
+enum exit_status command_fail_unknown(const char *name);
+
+/* What `coffer NAME --help` and `coffer help NAME` show; in command_help.c. */
+enum exit_status command_print_help(const struct command *command);
 
 #endif

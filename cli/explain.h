@@ -23,4 +23,7 @@ const char *explain_failure(enum operation operation);
 /* What to do about it, or NULL where there is nothing good to say. */
 const char *explain_hint(enum operation operation, const struct coffer_error *error);
 
+/* "no such file or directory": errno in the lower case of our lines. Valid until the next call on this thread. */
+const char *explain_errno(int number);
+
 #endif

@@ -20,6 +20,13 @@ void json_add_uuid(struct json_object *object, const char *key, const uint8_t uu
 /* A path as text; one that is not UTF-8 has U+FFFD there, and its bytes as base64 under KEY_bytes. */
 void json_add_path(struct json_object *object, const char *key, const char *path);
 
+/* `text` as a value by itself, for arrays. */
+struct json_object *json_text(const char *text);
+
+/* "123e4567-e89b-12d3-a456-426614174000" */
+#define JSON_UUID_MAX 37
+const char *json_format_uuid(const uint8_t uuid[static 16], char text[static JSON_UUID_MAX]);
+
 /* Writes the document and a newline to stdout and frees it. */
 void json_print(struct json_object *document);
 

@@ -46,7 +46,8 @@ struct option {
     long minimum, maximum;
 };
 
-#define OPTION_LIST_MAX 64
+#define OPTION_TABLE_MAX 64 /* entries of one table; a test holds the tables to it */
+#define OPTION_LIST_MAX  64
 
 struct option_list {
     const char *items[OPTION_LIST_MAX];
@@ -111,6 +112,16 @@ struct secret_options {
     OPTION_FILES(type, secret.key_files, "key-file", "FILE", "a key file; may be repeated"), \
     OPTION_FILE(type, secret.raw_key_file, "raw-key-file", "FILE", \
                 "32 raw bytes that take the place of passphrase and key files")
+/* clang-format on */
+
+/* The same for a second secret: one that is set while the first one opens; member `new_secret`. */
+/* clang-format off */
+#define OPTIONS_NEW_SECRET(type) \
+    OPTION_FILE(type, new_secret.passphrase_file, "new-passphrase-file", "FILE", \
+                "the new passphrase is the first line of FILE ('-' = standard input)"), \
+    OPTION_NUMBER(type, new_secret.passphrase_fd, "new-passphrase-fd", "N", OPTION_FD_MIN, OPTION_FD_MAX, \
+                  "the new passphrase is the first line of the open descriptor N"), \
+    OPTION_FILES(type, new_secret.key_files, "new-key-file", "FILE", "a new key file; may be repeated")
 /* clang-format on */
 
 /* What is wrong with a command line: one line each, `hint` may be empty. Both may hold hostile text. */

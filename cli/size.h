@@ -14,7 +14,7 @@
  * and no fractions. False for anything else and for what does not fit into 64 bits. */
 bool size_parse(const char *text, uint64_t *bytes);
 
-/* "10 GiB" where that is exact, else "9.3 GiB"; below 1 KiB "17 bytes". */
+/* "10 GiB", "9.3 GiB" (cut, not rounded up), below 1 KiB "17 bytes". */
 const char *size_format(uint64_t bytes, char text[static SIZE_TEXT_MAX]);
 
 /* The same followed by the exact number: "10 GiB (10737418240 bytes)". */

@@ -4,6 +4,7 @@
 #define STATUS_H
 
 #include "coffer.h"
+#include "explain.h"
 
 enum exit_status {
     EXIT_DONE = 0,
@@ -20,6 +21,6 @@ enum exit_status {
     EXIT_INTERRUPTED = 130,
 };
 
-enum exit_status status_exit(enum coffer_status status);
+enum exit_status status_exit(enum operation operation, enum coffer_status status);
 
 #endif

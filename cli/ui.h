@@ -51,6 +51,18 @@ void ui_hint(const char *format, ...) COFFER_PRINTF(1, 2);
 /* Takes the library's notices: give it as `notice` in struct coffer_callbacks. */
 coffer_notice_fn ui_library_notice;
 
+/* A line of progress that was asked for: shown even with --quiet. */
+void ui_say_progress(const char *text);
+
+/* A line that is written over and over at the bottom of a terminal, for progress; any other line replaces it.
+ * `text` has to be harmless. */
+void ui_show_transient(const char *text);
+void ui_clear_transient(void);
+
+/* One line of JSON on stderr. */
+struct json_object;
+void ui_write_json_line(struct json_object *object);
+
 /* Writes what is buffered. A result that did not reach stdout is a failure: returns EXIT_OTHER, reported,
  * instead of EXIT_DONE; any other status is passed through. main calls it last. A command whose parent exits
  * for it (mount) has nothing to call. */

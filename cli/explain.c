@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * explain.c - one status of the library means different things to people who create, open or unmount. This is the
+ * table of those meanings; the library's own text says what happened, these say of what and what to do.
+ */
+#include "explain.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *explain_failure(enum operation operation)
+{
+    switch (operation) {
+    case OPERATION_START:
+        return "cannot start";
+    case OPERATION_READ:
+        return "cannot read";
+    case OPERATION_OPEN:
+        return "cannot open";
+    case OPERATION_CREATE:
+        return "cannot create";
+    case OPERATION_CLOSE:
+        return "cannot close";
+    case OPERATION_KEY_FILE:
+        return "cannot use the key file";
+    case OPERATION_SECRET:
+        return "cannot use this secret";
+    case OPERATION_MOUNT:
+        return "cannot mount";
+    case OPERATION_UNMOUNT:
+        return "cannot unmount";
+    }
+    return "cannot go on";
+}
+
+static const char *hint_open(const struct coffer_error *error)
+{
+    switch (error->status) {
+    case COFFER_WRONG_SECRET:
+        return "look at caps lock and the keyboard layout, and give every --key-file that the slot was made with";
+    case COFFER_IN_USE:
+        return "'coffer list' shows what is mounted; any number of read-only opens can share a volume";
+    case COFFER_NO_MEMORY:
+        return "close other programs, or open the volume on a machine with more memory";
+    case COFFER_UNSUPPORTED:
+        return "a newer version of coffer may be able to open it";
+    default:
+        return NULL;
+    }
+}
+
+static const char *hint_read(const struct coffer_error *error)
+{
+    switch (error->status) {
+    case COFFER_NOT_FOUND:
+        return error->sys == 0 ? "an unmarked volume shows itself only to its secret: add --unlock" : NULL;
+    case COFFER_UNSUPPORTED:
+        return "a newer version of coffer may be able to read it";
+    default:
+        return NULL;
+    }
+}
+
+static const char *hint_create(const struct coffer_error *error)
+{
+    switch (error->status) {
+    case COFFER_FAILED:
+        return error->sys == ENOSPC ? "free some space, or choose a smaller --size" : NULL;
+    case COFFER_IN_USE:
+        return "unmount it first";
+    case COFFER_NO_MEMORY:
+        return "choose a smaller --kdf-memory";
+    case COFFER_INTERRUPTED:
+        return "nothing was created; start again when it suits you";
+    default:
+        return NULL;
+    }
+}
+
+const char *explain_hint(enum operation operation, const struct coffer_error *error)
+{
+    switch (operation) {
+    case OPERATION_OPEN:
+        return hint_open(error);
+    case OPERATION_READ:
+        return hint_read(error);
+    case OPERATION_CREATE:
+        return hint_create(error);
+    case OPERATION_CLOSE:
+        return "what was written last may be lost: look at the medium and at the kernel's log";
+    case OPERATION_UNMOUNT:
+        return error->status == COFFER_IN_USE ? "close the files that are open in it" : NULL;
+    default:
+        return NULL;
+    }
+}
+
+const char *explain_errno(int number)
+{
+    static _Thread_local char text[128];
+    const char *description = strerrordesc_np(number);
+
+    snprintf(text, sizeof(text), "%s", description ? description : "unknown error");
+    if (islower((unsigned char)text[1])) {
+        text[0] = (char)tolower((unsigned char)text[0]);
+    }
+    return text;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * main.c - from the command line to one command and to the exit status. Everything that holds for all commands is
+ * here: the hygiene of the process, parsing, --help, the start of the library, the last look at stdout.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "process.h"
+#include "scope.h"
+#include "ui.h"
+
+/* Before anything is parsed: a failure to parse, too, is a line of JSON where one was asked for. */
+static bool asks_for_json(int count, char *const *arguments)
+{
+    for (int i = 0; i < count && strcmp(arguments[i], "--") != 0; i++) {
+        if (strcmp(arguments[i], "--json") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum exit_status fail_operands(const struct command *command, const char *const *operands, size_t count)
+{
+    if (count > command->maximum) {
+        return ui_fail(EXIT_USAGE, NULL, "'%s' does not know what to do with '%s'", command->name,
+                       operands[command->maximum]);
+    }
+    return ui_fail(EXIT_USAGE, NULL, "'%s' needs %s", command->name, command->operands);
+}
+
+static enum exit_status run(const struct command *command, int count, char *const *arguments)
+{
+    SCOPE_FREE const char **operands = calloc((size_t)count + 1, sizeof(*operands));
+    SCOPE_FREE void *options = malloc(command->options_size);
+    struct usage_error usage;
+    struct coffer_error error = COFFER_ERROR_INIT;
+    size_t operand_count;
+
+    if (!operands || !options) {
+        return ui_fail(EXIT_NO_MEMORY, NULL, "out of memory");
+    }
+    memcpy(options, command->defaults, command->options_size);
+    if (!options_parse(command->options, count, arguments, options, operands, &operand_count, &usage)) {
+        return ui_fail(EXIT_USAGE, usage.hint, "%s", usage.text);
+    }
+    const struct common_options *common = options;
+    ui_setup(common);
+    if (common->help) {
+        return command_print_help(command);
+    }
+    if (operand_count < command->minimum || operand_count > command->maximum) {
+        return fail_operands(command, operands, operand_count);
+    }
+    if (coffer_init(&error) != COFFER_OK) {
+        return ui_fail_library(OPERATION_START, NULL, &error);
+    }
+    return command->run(options, operands, operand_count);
+}
+
+/* `coffer --help` and `coffer --version` are what people try first. */
+static const char *command_name(const char *argument)
+{
+    if (strcmp(argument, "--help") == 0) {
+        return command_help.name;
+    }
+    return strcmp(argument, "--version") == 0 ? command_version.name : argument;
+}
+
+int main(int argc, char **argv)
+{
+    if (!process_harden()) {
+        return (int)ui_finish(
+            ui_fail(EXIT_OTHER, NULL, "cannot protect the process from being read: %s", explain_errno(errno)));
+    }
+    ui_setup(&(struct common_options){ .json = argc > 1 && asks_for_json(argc - 1, argv + 1) });
+    if (argc < 2) {
+        return (int)ui_finish(ui_fail(EXIT_USAGE, "'coffer help' lists the commands", "there is no command"));
+    }
+    const char *name = command_name(argv[1]);
+    const struct command *command = command_find(name);
+    return (int)ui_finish(command ? run(command, argc - 2, argv + 2) : command_fail_unknown(name));
+}
