@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: ISC */
+/* credential.h - from what a user has (passphrase, key files, raw key) to the key-encryption key. */
+#ifndef CORE_CREDENTIAL_H
+#define CORE_CREDENTIAL_H
+
+#include "coffer.h"
+
+#define CREDENTIAL_SALT_SIZE 16
+#define CREDENTIAL_KEK_SIZE  32
+
+/* What a key slot record calls the ways to unlock; spec/volume.md. */
+enum credential_kind {
+    CREDENTIAL_EMPTY = 0,
+    CREDENTIAL_PASSPHRASE = 1,
+    CREDENTIAL_FACTORS = 2,
+    CREDENTIAL_RECOVERY = 3,
+    CREDENTIAL_RAW = 4,
+};
+
+/* CREDENTIAL_EMPTY when nothing has been set. */
+enum credential_kind credential_kind(const struct coffer_credential *credential);
+
+/* Whether deriving from it runs the (slow, memory-hungry) password hash. */
+bool credential_needs_kdf(const struct coffer_credential *credential);
+
+/* kek: secret memory. memory in KiB. Errors: INVALID (nothing set), NO_MEMORY. */
+enum coffer_status credential_derive(const struct coffer_credential *credential,
+                                     const uint8_t salt[CREDENTIAL_SALT_SIZE], uint32_t memory, uint32_t passes,
+                                     uint8_t kek[CREDENTIAL_KEK_SIZE], struct coffer_error *error);
+
+#endif
