@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * storage_file.c - a file or a block device as a backing store.
+ *
+ * The lock belongs to the open file description (OFD), so it neither vanishes when some other descriptor of
+ * the process is closed nor gets inherited twice. Devices are opened O_EXCL in addition, which keeps mounted
+ * ones out. Threads: everything but open, publish and close is pread/pwrite-like and shares no state.
+ */
+#include "storage_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "error.h"
+
+static struct storage_file *file_of(struct storage *storage)
+{
+    return (struct storage_file *)storage;
+}
+
+static int file_read(struct storage *storage, void *data, size_t size, uint64_t offset)
+{
+    uint8_t *at = data;
+    while (size > 0) {
+        ssize_t got = pread(file_of(storage)->fd, at, size, (off_t)offset);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            return got < 0 ? -errno : -EIO; /* the store ends before it should */
+        }
+        at += got;
+        size -= (size_t)got;
+        offset += (uint64_t)got;
+    }
+    return 0;
+}
+
+static int file_write(struct storage *storage, const void *data, size_t size, uint64_t offset)
+{
+    const uint8_t *at = data;
+    if (storage->read_only) {
+        return -EROFS;
+    }
+    while (size > 0) {
+        ssize_t put = pwrite(file_of(storage)->fd, at, size, (off_t)offset);
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put <= 0) {
+            return put < 0 ? -errno : -EIO;
+        }
+        at += put;
+        size -= (size_t)put;
+        offset += (uint64_t)put;
+    }
+    return 0;
+}
+
+static int file_sync(struct storage *storage)
+{
+    if (storage->read_only) {
+        return 0;
+    }
+    return fdatasync(file_of(storage)->fd) == 0 ? 0 : -errno;
+}
+
+static int write_zeros(struct storage *storage, uint64_t offset, uint64_t size)
+{
+    static const uint8_t zeros[65536];
+    while (size > 0) {
+        size_t piece = size < sizeof(zeros) ? (size_t)size : sizeof(zeros);
+        int result = file_write(storage, zeros, piece, offset);
+        if (result != 0) {
+            return result;
+        }
+        offset += piece;
+        size -= piece;
+    }
+    return 0;
+}
+
+static int file_discard(struct storage *storage, uint64_t offset, uint64_t size)
+{
+    if (storage->read_only) {
+        return -EROFS;
+    }
+    int result;
+    do {
+        result = fallocate(file_of(storage)->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+                           (off_t)size);
+    } while (result != 0 && errno == EINTR);
+    if (result == 0) {
+        return 0;
+    }
+    return errno == EOPNOTSUPP || errno == ENOSYS ? write_zeros(storage, offset, size) : -errno;
+}
+
+static int file_seek(struct storage *storage, uint64_t offset, bool hole, uint64_t *found)
+{
+    off_t at = lseek(file_of(storage)->fd, (off_t)offset, hole ? SEEK_HOLE : SEEK_DATA);
+    if (at < 0 && errno == EINVAL) { /* no such thing on this file system or device: all of it is data */
+        at = hole ? (off_t)storage->size : (off_t)offset;
+    }
+    if (at < 0) {
+        return -errno;
+    }
+    *found = (uint64_t)at;
+    return 0;
+}
+
+static int file_resize(struct storage *storage, uint64_t size)
+{
+    if (storage->is_device) {
+        return size == storage->size ? 0 : -EINVAL;
+    }
+    if (ftruncate(file_of(storage)->fd, (off_t)size) != 0) {
+        return -errno;
+    }
+    storage->size = size;
+    return 0;
+}
+
+static int file_reserve(struct storage *storage, uint64_t offset, uint64_t size)
+{
+    if (storage->is_device) {
+        return 0;
+    }
+    int result;
+    do {
+        result = fallocate(file_of(storage)->fd, 0, (off_t)offset, (off_t)size);
+    } while (result != 0 && errno == EINTR);
+    return result == 0 ? 0 : errno == ENOSYS ? -EOPNOTSUPP : -errno;
+}
+
+static int file_publish(struct storage *storage)
+{
+    return storage_file_give_name(file_of(storage));
+}
+
+static void file_close(struct storage *storage)
+{
+    storage_file_drop_name(file_of(storage));
+    if (file_of(storage)->fd >= 0) {
+        close(file_of(storage)->fd);
+    }
+    free(file_of(storage));
+}
+
+static const struct storage_ops FILE_OPS = {
+    .read = file_read,
+    .write = file_write,
+    .sync = file_sync,
+    .discard = file_discard,
+    .seek = file_seek,
+    .resize = file_resize,
+    .reserve = file_reserve,
+    .publish = file_publish,
+    .close = file_close,
+};
+
+struct storage_file *storage_file_new(int fd, uint64_t size, bool read_only, bool is_device)
+{
+    struct storage_file *file = calloc(1, sizeof(*file));
+    if (file == NULL) {
+        return NULL;
+    }
+    file->base.ops = &FILE_OPS;
+    file->base.size = size;
+    file->base.read_only = read_only;
+    file->base.is_device = is_device;
+    file->fd = fd;
+    file->directory = -1;
+    file->replaced = -1;
+    return file;
+}
+
+int storage_file_lock(int fd, bool exclusive)
+{
+    struct flock lock = { .l_type = exclusive ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET };
+    if (fcntl(fd, F_OFD_SETLK, &lock) == 0) {
+        return 0;
+    }
+    return errno == EAGAIN || errno == EACCES ? -EAGAIN : -ENOLCK;
+}
+
+/* ---- opening ---- */
+
+/* O_NONBLOCK: a FIFO must not make us wait. */
+static int open_path(const char *path, bool read_only, bool exclusive)
+{
+    int flags = O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (read_only ? O_RDONLY : O_RDWR);
+    struct stat status;
+    if (exclusive && stat(path, &status) == 0 && S_ISBLK(status.st_mode)) {
+        flags |= O_EXCL;
+    }
+    return open(path, flags);
+}
+
+static enum coffer_status size_of(int fd, uint64_t *size, bool *is_device, struct coffer_error *error)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0) {
+        return error_set_system(error, errno, "cannot look at it");
+    }
+    if (S_ISREG(status.st_mode)) {
+        *size = (uint64_t)status.st_size;
+        *is_device = false;
+        return COFFER_OK;
+    }
+    if (S_ISBLK(status.st_mode)) {
+        if (ioctl(fd, BLKGETSIZE64, size) != 0) {
+            return error_set_system(error, errno, "cannot get the size of the device");
+        }
+        *is_device = true;
+        return COFFER_OK;
+    }
+    return error_set(error, COFFER_NOT_FOUND, S_ISDIR(status.st_mode) ? EISDIR : EINVAL,
+                     S_ISDIR(status.st_mode) ? "it is a directory" : "it is neither a file nor a block device");
+}
+
+static enum coffer_status take_lock(int fd, enum storage_lock lock, const struct coffer_callbacks *callbacks,
+                                    struct coffer_error *error)
+{
+    if (lock == STORAGE_UNLOCKED) {
+        return COFFER_OK;
+    }
+    int result = storage_file_lock(fd, lock == STORAGE_EXCLUSIVE);
+    if (result == -EAGAIN) {
+        return error_set(error, COFFER_IN_USE, EAGAIN, "it is open elsewhere");
+    }
+    if (result != 0 && callbacks != NULL && callbacks->notice != NULL) {
+        callbacks->notice(callbacks->user, "the file system cannot lock: make sure that nothing else opens "
+                                           "this volume");
+    }
+    return COFFER_OK;
+}
+
+static enum coffer_status open_failed(int sys, bool read_only, struct coffer_error *error)
+{
+    if (!read_only && (sys == EACCES || sys == EROFS || sys == EPERM)) {
+        return error_set(error, COFFER_NOT_PERMITTED, sys, "it may not be written");
+    }
+    return error_set_system(error, sys, sys == EISDIR ? "it is not a volume" : "cannot open it");
+}
+
+enum coffer_status storage_open(const char *path, int fd, bool read_only, enum storage_lock lock,
+                                const struct coffer_callbacks *callbacks, struct storage **storage,
+                                struct coffer_error *error)
+{
+    uint64_t size = 0;
+    bool is_device = false;
+    if (fd < 0) {
+        fd = open_path(path, read_only, lock != STORAGE_UNLOCKED && !read_only);
+    }
+    if (fd < 0) {
+        return open_failed(errno, read_only, error);
+    }
+    enum coffer_status status = size_of(fd, &size, &is_device, error);
+    if (status == COFFER_OK) {
+        status = take_lock(fd, lock, callbacks, error);
+    }
+    struct storage_file *file = NULL;
+    if (status == COFFER_OK) {
+        file = storage_file_new(fd, size, read_only, is_device);
+        status = file == NULL ? error_set_no_memory(error) : COFFER_OK;
+    }
+    if (status != COFFER_OK) {
+        close(fd);
+        return status;
+    }
+    *storage = &file->base;
+    return COFFER_OK;
+}
