@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * copies.h - the two copies of one volume's header, opened: who wins, healing, updating.
+ *
+ * The rule behind everything here: a write that is cut short at any byte leaves the other copy whole, and a
+ * key slot counts only where the newest body lists its very bytes (spec/volume.md). So no torn state locks
+ * its owner out, and none lets a removed secret back in.
+ */
+#ifndef CORE_COPIES_H
+#define CORE_COPIES_H
+
+#include "credential.h"
+#include "header.h"
+#include "storage.h"
+
+/* Keep it in secret memory (copies_new). */
+struct copies {
+    struct storage *storage;
+    bool marked;
+    unsigned volume;                                 /* 0 outer, 1 hidden */
+    uint64_t offset[HEADER_COPIES];                  /* of this volume's block */
+    uint8_t block[HEADER_COPIES][HEADER_BLOCK_SIZE]; /* as on the medium */
+    bool good[HEADER_COPIES];                        /* opens, and is as new as the winner */
+    enum header_copy winner;
+    struct header_body body; /* the winner's */
+    uint8_t master[HEADER_MASTER_SIZE];
+    unsigned slot; /* the one that opened it */
+
+    /* To wrap again: cost, salts, and the key-encryption keys where they have been derived. */
+    uint32_t memory, passes;
+    bool salt_known[HEADER_COPIES];
+    uint8_t salt[HEADER_COPIES][HEADER_SALT_SIZE];
+    bool kek_known[HEADER_COPIES];
+    uint8_t kek[HEADER_COPIES][CREDENTIAL_KEK_SIZE];
+
+    /* A growth that was cut short left its old tail here, inside the new data area; 0 = none. */
+    uint64_t old_tail;
+};
+
+struct copies *copies_new(void);
+void copies_free(struct copies *copies);
+
+/* Changes header and slots in memory; see copies_put_slot and copies_clear_slot. */
+typedef void copies_edit_fn(struct copies *next, void *user);
+
+/* One update: sequence number + 1, first the copy that did not win, flush, then the other, flush. When it fails
+ * before the first flush is done, nothing has changed for a reader, and `copies` is as it was. */
+enum coffer_status copies_update(struct copies *copies, copies_edit_fn *edit, void *user,
+                                 struct coffer_error *error);
+
+/* For an edit: wraps the master key into a slot of both copies; both KEKs known. */
+void copies_put_slot(struct copies *next, unsigned slot, const uint8_t kek[HEADER_COPIES][CREDENTIAL_KEK_SIZE],
+                     const struct header_slot_record *record);
+
+/* For an edit: randomises the slot in both copies and records it as empty. */
+void copies_clear_slot(struct copies *next, unsigned slot);
+
+/* Brings a lost or stale copy back from the winner, and the present secret back into its slot where one copy
+ * lost it. Writes nothing when both copies are good. *healed says whether it wrote. */
+enum coffer_status copies_heal(struct copies *copies, const struct coffer_credential *credential, bool *healed,
+                               struct coffer_error *error);
+
+#endif

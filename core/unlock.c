@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * unlock.c - finds the slot that opens, and which copy of the header wins (spec/volume.md).
+ *
+ * Everything that a found slot says is held against the newest body before it counts: a slot that the newest
+ * body calls empty, or whose bytes it does not list, belongs to the past.
+ */
+#include "unlock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto.h"
+#include "error.h"
+#include "memory_budget.h"
+#include "slot.h"
+
+/* ---- reading ---- */
+
+static bool read_block(struct storage *storage, uint64_t offset, uint8_t block[HEADER_BLOCK_SIZE])
+{
+    if (offset > storage->size || storage->size - offset < HEADER_BLOCK_SIZE) {
+        return false;
+    }
+    return storage_read(storage, block, HEADER_BLOCK_SIZE, offset) == 0;
+}
+
+struct unlock_image *unlock_read(struct storage *storage)
+{
+    struct unlock_image *image = calloc(1, sizeof(*image));
+    if (image == NULL) {
+        return NULL;
+    }
+    uint64_t size = storage->size & ~4095ull;
+    image->storage = storage;
+    image->offset[HEADER_FRONT] = 0;
+    image->offset[HEADER_TAIL] = size >= HEADER_END_SIZE ? size - HEADER_END_SIZE : UINT64_MAX;
+    for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
+        for (unsigned volume = 0; volume < HEADER_VOLUMES && image->offset[copy] != UINT64_MAX; volume++) {
+            image->present[copy][volume] =
+                read_block(storage, image->offset[copy] + (uint64_t)volume * HEADER_VOLUME_STRIDE,
+                           image->block[copy][volume]);
+        }
+        image->verdict[copy] = image->present[copy][0]
+                                   ? header_read_preamble(image->block[copy][0], copy, &image->preamble[copy])
+                                   : HEADER_NO_MAGIC;
+    }
+    return image;
+}
+
+bool unlock_is_marked(const struct unlock_image *image)
+{
+    return image->verdict[HEADER_FRONT] != HEADER_NO_MAGIC || image->verdict[HEADER_TAIL] != HEADER_NO_MAGIC;
+}
+
+enum coffer_status unlock_judge(const struct unlock_image *image, struct coffer_error *error)
+{
+    const enum header_verdict *verdict = image->verdict;
+    if (verdict[HEADER_FRONT] == HEADER_USABLE || verdict[HEADER_TAIL] == HEADER_USABLE) {
+        return COFFER_OK;
+    }
+    if (verdict[HEADER_FRONT] == HEADER_TOO_NEW || verdict[HEADER_TAIL] == HEADER_TOO_NEW) {
+        return error_set(error, COFFER_UNSUPPORTED, 0, "its format or key derivation is newer than this version");
+    }
+    return error_set(error, COFFER_DAMAGED, 0, "the cost of its key derivation is out of bounds");
+}
+
+/* ---- choosing ---- */
+
+/* One block that opened under the master key. */
+struct candidate {
+    bool opened;
+    uint64_t offset;
+    uint64_t seq;
+    struct header_body body;
+    const uint8_t *block;
+};
+
+/* What is judged while one slot is followed to its bodies; in secret memory. */
+struct choice {
+    struct candidate front, tail;
+    uint8_t elsewhere[HEADER_BLOCK_SIZE]; /* a tail where the front says the volume ends */
+};
+
+static void free_choice(struct choice **choice)
+{
+    crypto_secret_free(*choice);
+}
+
+static void try_block(struct candidate *candidate, const uint8_t *block, const struct copies *copies,
+                      enum header_copy copy)
+{
+    struct header_fields fields;
+    candidate->opened = header_open_body(block, &candidate->body, copies->master, copy, copies->volume);
+    candidate->block = block;
+    if (candidate->opened) {
+        header_get_fields(&candidate->body, &fields);
+        candidate->seq = fields.seq;
+    }
+}
+
+/* Where the tail of volume 0 is when the store has become larger than the volume. 0: where it was looked for. */
+static uint64_t tail_elsewhere(const struct unlock_image *image, const struct candidate *front)
+{
+    struct header_fields fields;
+    header_get_fields(&front->body, &fields);
+    if (fields.container_size < HEADER_END_SIZE || fields.container_size % 4096 != 0 ||
+        fields.container_size > image->storage->size ||
+        fields.container_size - HEADER_END_SIZE == image->offset[HEADER_TAIL]) {
+        return 0;
+    }
+    return fields.container_size - HEADER_END_SIZE;
+}
+
+static void open_bodies(const struct unlock_image *image, const struct copies *copies, struct choice *choice)
+{
+    unsigned volume = copies->volume;
+    uint64_t stride = (uint64_t)volume * HEADER_VOLUME_STRIDE;
+    choice->front.offset = stride;
+    choice->tail.offset = image->offset[HEADER_TAIL] + stride;
+    if (image->present[HEADER_FRONT][volume]) {
+        try_block(&choice->front, image->block[HEADER_FRONT][volume], copies, HEADER_FRONT);
+    }
+    if (image->present[HEADER_TAIL][volume]) {
+        try_block(&choice->tail, image->block[HEADER_TAIL][volume], copies, HEADER_TAIL);
+    }
+    uint64_t elsewhere = volume == 0 && choice->front.opened ? tail_elsewhere(image, &choice->front) : 0;
+    if (elsewhere == 0 || choice->tail.opened) {
+        return;
+    }
+    choice->tail.offset = elsewhere; /* even if it is lost there: that is where it belongs */
+    choice->tail.block = NULL;
+    if (read_block(image->storage, elsewhere, choice->elsewhere)) {
+        try_block(&choice->tail, choice->elsewhere, copies, HEADER_TAIL);
+    }
+}
+
+/* Fills `copies` from the candidates; the winner is settled. */
+static void take(struct copies *copies, const struct choice *choice)
+{
+    const struct candidate *candidate[HEADER_COPIES] = { &choice->front, &choice->tail };
+    const struct candidate *winner = candidate[copies->winner];
+    for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
+        copies->offset[copy] = candidate[copy]->offset;
+        copies->good[copy] = candidate[copy]->opened && candidate[copy]->seq == winner->seq;
+        if (candidate[copy]->block != NULL) {
+            memcpy(copies->block[copy], candidate[copy]->block, HEADER_BLOCK_SIZE);
+        }
+    }
+    copies->body = winner->body;
+}
+
+/* A front that is older and names a smaller size than a tail that won: a growth was cut short. */
+static void note_old_tail(struct copies *copies, const struct choice *choice)
+{
+    struct header_fields old, new;
+    copies->old_tail = 0;
+    if (copies->volume != 0 || copies->winner != HEADER_TAIL || !choice->front.opened) {
+        return;
+    }
+    header_get_fields(&choice->front.body, &old);
+    header_get_fields(&copies->body, &new);
+    if (old.container_size < new.container_size &&
+        old.container_size >= 2 * HEADER_END_SIZE &&old.container_size - HEADER_END_SIZE >= new.data_offset) {
+        copies->old_tail = old.container_size - HEADER_END_SIZE;
+    }
+}
+
+/* The slot `slot` of copy `copy` opened and gave copies->master. OK: it counts, and `copies` is filled. */
+static enum coffer_status follow_slot(const struct unlock_image *image, enum header_copy copy, unsigned slot,
+                                      struct copies *copies, struct coffer_error *error)
+{
+    struct choice *choice __attribute__((cleanup(free_choice))) = crypto_secret_alloc(sizeof(*choice));
+    if (choice == NULL) {
+        return error_set_no_memory(error);
+    }
+    open_bodies(image, copies, choice);
+    if (!choice->front.opened && !choice->tail.opened) {
+        return error_set(error, COFFER_DAMAGED, 0, "a key slot opens, but neither copy of the header does");
+    }
+    copies->winner = choice->front.opened && (!choice->tail.opened || choice->front.seq >= choice->tail.seq)
+                         ? HEADER_FRONT
+                         : HEADER_TAIL;
+    take(copies, choice);
+    note_old_tail(copies, choice);
+
+    struct header_slot_record record;
+    uint8_t digest[HEADER_DIGEST_SIZE];
+    header_get_slot(&copies->body, slot, &record);
+    header_slot_digest(image->block[copy][copies->volume], slot, digest);
+    if (record.kind == CREDENTIAL_EMPTY ||
+        !crypto_equal(digest, header_listed_digest(&copies->body, copy, slot), sizeof(digest))) {
+        return error_set(error, COFFER_WRONG_SECRET, 0, "no key slot opens with this secret");
+    }
+    copies->slot = slot;
+    return header_validate(&copies->body, image->storage->size, error);
+}
+
+/* ---- scanning ---- */
+
+/* Tries every slot of one copy. The error of a slot that opened and led nowhere is kept in `error`; scanning
+ * goes on behind it. */
+static enum coffer_status scan_copy(const struct unlock_image *image, enum header_copy copy, struct copies *copies,
+                                    struct coffer_error *error)
+{
+    enum coffer_status worst = COFFER_WRONG_SECRET;
+    for (unsigned index = 0; index < HEADER_VOLUMES * HEADER_SLOTS; index++) {
+        unsigned volume = index / HEADER_SLOTS, slot = index % HEADER_SLOTS;
+        if (!image->present[copy][volume]) {
+            continue;
+        }
+        enum slot_result result = slot_unwrap(image->block[copy][volume], slot, copies->kek[copy],
+                                              copies->salt[copy], volume, copies->master);
+        enum coffer_status status = COFFER_WRONG_SECRET;
+        struct coffer_error found = COFFER_ERROR_INIT;
+        if (result == SLOT_TOO_NEW) {
+            status = error_set(&found, COFFER_UNSUPPORTED, 0, "its key slot is newer than this version");
+        } else if (result == SLOT_OPEN) {
+            copies->volume = volume;
+            status = follow_slot(image, copy, slot, copies, &found);
+        }
+        if (status == COFFER_OK) {
+            return COFFER_OK;
+        }
+        if (status != COFFER_WRONG_SECRET) {
+            worst = error_set(error, status, found.sys, "%s", found.text);
+        }
+    }
+    return worst;
+}
+
+/* A copy's cost and salt, and the key-encryption key they give. */
+static enum coffer_status derive_for(const struct unlock_image *image, enum header_copy copy,
+                                     const struct coffer_credential *credential, struct copies *copies,
+                                     struct coffer_error *error)
+{
+    if (copies->marked) {
+        copies->memory = image->preamble[copy].memory;
+        copies->passes = image->preamble[copy].passes;
+    }
+    if (credential_needs_kdf(credential)) {
+        enum coffer_status status = memory_budget_allows(copies->memory, error);
+        if (status != COFFER_OK) {
+            return status;
+        }
+    }
+    enum coffer_status status = credential_derive(credential, copies->salt[copy], copies->memory, copies->passes,
+                                                  copies->kek[copy], error);
+    copies->kek_known[copy] = status == COFFER_OK;
+    return status;
+}
+
+/* No slot opened. Where no copy's slots are what they were, the secret may well be right. */
+static enum coffer_status nothing_opened(const struct unlock_image *image, bool marked, struct coffer_error *error)
+{
+    if (!marked) {
+        return error_set(error, COFFER_WRONG_SECRET, 0, "no format opens with this secret");
+    }
+    for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
+        if (image->verdict[copy] == HEADER_USABLE && header_slots_check(image->block[copy][0])) {
+            return error_set(error, COFFER_WRONG_SECRET, 0, "no key slot opens with this secret");
+        }
+    }
+    return error_set(error, COFFER_DAMAGED, 0,
+                     "no key slot opens with this secret, and the key slots are damaged");
+}
+
+enum coffer_status unlock_header(const struct unlock_image *image, const struct coffer_credential *credential,
+                                 uint32_t memory, uint32_t passes, struct copies *copies,
+                                 struct coffer_error *error)
+{
+    struct coffer_error first = COFFER_ERROR_INIT;
+    copies->storage = image->storage;
+    copies->marked = unlock_is_marked(image);
+    copies->memory = memory;
+    copies->passes = passes;
+    for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
+        copies->kek_known[copy] = false;
+        copies->salt_known[copy] =
+            copies->marked ? image->verdict[copy] == HEADER_USABLE : image->present[copy][0];
+        if (copies->salt_known[copy]) {
+            memcpy(copies->salt[copy], header_salt(image->block[copy][0]), HEADER_SALT_SIZE);
+        }
+    }
+    for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
+        if (!copies->salt_known[copy]) {
+            continue;
+        }
+        enum coffer_status status = derive_for(image, copy, credential, copies, &first);
+        if (status == COFFER_OK) {
+            status = scan_copy(image, copy, copies, &first);
+        }
+        if (status == COFFER_OK) {
+            return COFFER_OK;
+        }
+        if (status == COFFER_INVALID) {
+            break;
+        }
+    }
+    if (first.status != COFFER_OK) {
+        return error_set(error, first.status, first.sys, "%s", first.text);
+    }
+    return nothing_opened(image, copies->marked, error);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * unlock.h - from a backing store and a secret to an opened header.
+ *
+ * The blocks are read once; everything is decided from what was read.
+ */
+#ifndef CORE_UNLOCK_H
+#define CORE_UNLOCK_H
+
+#include "copies.h"
+
+/* What lies at the four places of header blocks. Nothing secret. */
+struct unlock_image {
+    struct storage *storage;
+    uint64_t offset[HEADER_COPIES]; /* of volume 0's block */
+    bool present[HEADER_COPIES][HEADER_VOLUMES];
+    uint8_t block[HEADER_COPIES][HEADER_VOLUMES][HEADER_BLOCK_SIZE];
+    enum header_verdict verdict[HEADER_COPIES]; /* on volume 0's preamble */
+    struct header_preamble preamble[HEADER_COPIES];
+};
+
+/* A place that lies outside the store, or cannot be read, counts as lost. NULL: no memory. */
+struct unlock_image *unlock_read(struct storage *storage);
+
+/* Whether either copy has a magic of ours, usable or not. */
+bool unlock_is_marked(const struct unlock_image *image);
+
+/* The right error for a marked volume none of whose preambles is usable; OK when one is. */
+enum coffer_status unlock_judge(const struct unlock_image *image, struct coffer_error *error);
+
+/* Tries the secret on all slots of both volumes, front copy first: one key derivation when the front opens.
+ * For an unmarked volume memory and passes are given, else 0. Errors: WRONG_SECRET, DAMAGED, UNSUPPORTED,
+ * NO_MEMORY, INVALID. */
+enum coffer_status unlock_header(const struct unlock_image *image, const struct coffer_credential *credential,
+                                 uint32_t memory, uint32_t passes, struct copies *copies,
+                                 struct coffer_error *error);
+
+#endif
