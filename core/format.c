@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * format.c - the formats this library knows, in the order in which they are tried.
+ */
+#include "format.h"
+
+#include <string.h>
+
+static const struct format *const FORMATS[] = { &FORMAT_COFFER };
+
+const struct format *format_at(unsigned index)
+{
+    return index < sizeof(FORMATS) / sizeof(FORMATS[0]) ? FORMATS[index] : NULL;
+}
+
+const struct format *format_by_name(const char *name)
+{
+    const struct format *format;
+    for (unsigned i = 0; (format = format_at(i)) != NULL; i++) {
+        if (strcmp(format->name, name) == 0) {
+            return format;
+        }
+    }
+    return NULL;
+}
+
+struct format_opened *format_opened_new(void)
+{
+    return crypto_secret_alloc(sizeof(struct format_opened));
+}
+
+void format_opened_free(struct format_opened *opened)
+{
+    crypto_secret_free(opened);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * format.h - what a volume format provides: recognising a store, and opening it.
+ *
+ * Opening ends in a map from cleartext to the store, and the key of its sectors; everything after that
+ * (parallel I/O, read-modify-write, holes) is the same for all formats and knows none of them.
+ */
+#ifndef CORE_FORMAT_H
+#define CORE_FORMAT_H
+
+#include "coffer.h"
+#include "crypto.h"
+#include "storage.h"
+
+enum segment_kind {
+    SEGMENT_CIPHER, /* sectors under the volume's key */
+    SEGMENT_PLAIN,  /* stored in the clear */
+    SEGMENT_ZERO,   /* reads as zeros, cannot be written */
+};
+
+/* A run of cleartext and where it is stored. Starts and sizes are multiples of the sector size. */
+struct segment {
+    enum segment_kind kind;
+    uint64_t start, size;    /* bytes of cleartext */
+    uint64_t storage_offset; /* bytes */
+    uint64_t tweak;          /* of the first sector, in 512-byte units */
+};
+
+#define FORMAT_SEGMENTS_MAX 16
+
+/* Keep it in secret memory (format_opened_new). */
+struct format_opened {
+    struct segment segment[FORMAT_SEGMENTS_MAX]; /* in order, without gaps, from 0 to data_size */
+    unsigned segments;
+    uint64_t data_size;
+    uint32_t sector_size;
+    bool thin;      /* a stored sector of zeros reads as zeros */
+    bool read_only; /* the volume must not be written, though the store could be */
+    uint8_t key[CRYPTO_SECTOR_KEY_SIZE];
+    struct coffer_info info; /* for coffer_volume_info */
+};
+
+struct format {
+    const char *name;
+
+    /* Whether the store has this format's magic. Fills the public part of info when it has, and says in `error`
+     * what is wrong with it. */
+    bool (*recognise)(struct storage *storage, struct coffer_info *info, enum coffer_status *status,
+                      struct coffer_error *error);
+
+    /* Errors: as coffer_volume_open. On a store without this format's magic: an attempt with the secret. */
+    enum coffer_status (*open)(struct storage *storage, const struct coffer_credential *credential,
+                               const struct coffer_open_options *options, struct format_opened *opened,
+                               struct coffer_error *error);
+};
+
+extern const struct format FORMAT_COFFER;
+
+struct format_opened *format_opened_new(void);
+void format_opened_free(struct format_opened *opened);
+
+/* The format of that name; NULL when there is none. Index from 0; NULL after the last. */
+const struct format *format_by_name(const char *name);
+const struct format *format_at(unsigned index);
+
+#endif

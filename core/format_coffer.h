@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+/* format_coffer.h - our own format, from an opened header to a volume. */
+#ifndef CORE_FORMAT_COFFER_H
+#define CORE_FORMAT_COFFER_H
+
+#include "copies.h"
+#include "format.h"
+
+/* The costs that an unmarked volume can have. */
+struct format_coffer_level {
+    uint32_t memory; /* KiB */
+    uint32_t passes;
+};
+
+#define FORMAT_COFFER_LEVELS 5
+
+extern const struct format_coffer_level FORMAT_COFFER_LEVEL[FORMAT_COFFER_LEVELS];
+
+/* Map, key and description of the volume whose header is `copies`. */
+void format_coffer_describe(struct copies *copies, struct format_opened *opened);
+
+#endif
