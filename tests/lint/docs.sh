@@ -7,7 +7,7 @@
 # shellcheck source=tests/lint/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$tree"
-documents=(README.md HACKING.md NEWS.md)
+documents=(README.md HACKING.md NEWS.md SECURITY.md spec/threats.md)
 quote='`'
 
 # Every folder has its place in HACKING.md.
