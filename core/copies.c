@@ -154,8 +154,8 @@ static enum coffer_status need_kek(struct copies *copies, enum header_copy copy,
     if (copies->kek_known[copy]) {
         return COFFER_OK;
     }
-    enum coffer_status status = credential_derive(credential, copies->salt[copy], copies->memory, copies->passes,
-                                                  copies->kek[copy], error);
+    enum coffer_status status = credential_derive(credential, copies->way, copies->salt[copy], copies->memory,
+                                                  copies->passes, copies->kek[copy], error);
     copies->kek_known[copy] = status == COFFER_OK;
     return status;
 }

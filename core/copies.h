@@ -26,7 +26,8 @@ struct copies {
     uint8_t master[HEADER_MASTER_SIZE];
     unsigned slot; /* the one that opened it */
 
-    /* To wrap again: cost, salts, and the key-encryption keys where they have been derived. */
+    /* To wrap again: the way that opened it, cost, salts, and the key-encryption keys where they have been derived. */
+    enum credential_way way;
     uint32_t memory, passes;
     bool salt_known[HEADER_COPIES];
     uint8_t salt[HEADER_COPIES][HEADER_SALT_SIZE];

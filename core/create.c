@@ -95,7 +95,8 @@ static enum coffer_status settle_cost(struct copies *copies, const struct coffer
         return error_set(error, COFFER_INVALID, 0,
                          "the KDF takes 8 MiB to 4 GiB and 1 to 64 passes, together at most 64 GiB");
     }
-    return credential_needs_kdf(credential) ? memory_budget_allows(copies->memory, error) : COFFER_OK;
+    return credential_needs_kdf(credential, CREDENTIAL_AS_GIVEN) ? memory_budget_allows(copies->memory, error)
+                                                                 : COFFER_OK;
 }
 
 /* ---- header ---- */
@@ -143,8 +144,8 @@ static enum coffer_status fill_blocks(struct copies *copies, const struct coffer
     for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
         uint8_t *block = copies->block[copy];
         crypto_random(copies->salt[copy], HEADER_SALT_SIZE);
-        enum coffer_status status = credential_derive(credential, copies->salt[copy], copies->memory,
-                                                      copies->passes, copies->kek[copy], error);
+        enum coffer_status status = credential_derive(credential, CREDENTIAL_AS_GIVEN, copies->salt[copy],
+                                                      copies->memory, copies->passes, copies->kek[copy], error);
         if (status != COFFER_OK) {
             return status;
         }

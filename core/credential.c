@@ -16,6 +16,7 @@
 #include "bytes.h"
 #include "crypto.h"
 #include "error.h"
+#include "recovery.h"
 
 #define FACTOR_SIZE   64
 #define FACTORS_MAX   32
@@ -23,7 +24,10 @@
 
 struct coffer_credential {
     bool has_raw_key;
+    bool is_recovery; /* the raw key is one that was made to be written down */
     uint8_t raw_key[COFFER_RAW_KEY_SIZE];
+    bool has_code; /* the passphrase reads as a recovery code */
+    uint8_t code[COFFER_RAW_KEY_SIZE];
     size_t passphrase_size; /* 0 = none */
     uint8_t passphrase[COFFER_PASSPHRASE_MAX];
     size_t factors;
@@ -62,6 +66,7 @@ enum coffer_status coffer_credential_set_passphrase(struct coffer_credential *cr
     }
     memcpy(credential->passphrase, data, size);
     credential->passphrase_size = size;
+    credential->has_code = recovery_decode(data, size, credential->code);
     return COFFER_OK;
 }
 
@@ -78,6 +83,35 @@ enum coffer_status coffer_credential_set_raw_key(struct coffer_credential *crede
     memcpy(credential->raw_key, coffer_secret_data((struct coffer_secret *)(uintptr_t)key), COFFER_RAW_KEY_SIZE);
     credential->has_raw_key = true;
     return COFFER_OK;
+}
+
+enum coffer_status coffer_credential_make_recovery(struct coffer_credential *credential,
+                                                   struct coffer_secret *text, struct coffer_error *error)
+{
+    if (credential->has_raw_key || credential->passphrase_size != 0 || credential->factors != 0) {
+        return error_set(error, COFFER_INVALID, 0, "a recovery key cannot be combined with other secrets");
+    }
+    if (coffer_secret_capacity(text) < RECOVERY_TEXT_SIZE) {
+        return error_set(error, COFFER_INVALID, 0, "a recovery code needs %u bytes", RECOVERY_TEXT_SIZE);
+    }
+    crypto_random(credential->raw_key, sizeof(credential->raw_key));
+    credential->has_raw_key = true;
+    credential->is_recovery = true;
+    recovery_encode(credential->raw_key, (char *)coffer_secret_data(text));
+    coffer_secret_set_size(text, RECOVERY_TEXT_SIZE - 1);
+    return COFFER_OK;
+}
+
+bool coffer_credential_is_recovery_code(const struct coffer_credential *credential,
+                                        const struct coffer_secret *text)
+{
+    uint8_t key[RECOVERY_KEY_SIZE];
+    bool same = credential->is_recovery &&
+                recovery_decode(coffer_secret_data((struct coffer_secret *)(uintptr_t)text),
+                                coffer_secret_size(text), key) &&
+                crypto_equal(key, credential->raw_key, sizeof(key));
+    crypto_wipe(key, sizeof(key));
+    return same;
 }
 
 /* Hashes a file to its end. 0, -ENODATA when it is empty, or -errno. */
@@ -150,7 +184,7 @@ enum credential_kind credential_kind(const struct coffer_credential *credential)
         return CREDENTIAL_EMPTY;
     }
     if (credential->has_raw_key) {
-        return CREDENTIAL_RAW;
+        return credential->is_recovery ? CREDENTIAL_RECOVERY : CREDENTIAL_RAW;
     }
     if (credential->factors > 0) {
         return CREDENTIAL_FACTORS;
@@ -158,9 +192,14 @@ enum credential_kind credential_kind(const struct coffer_credential *credential)
     return credential->passphrase_size > 0 ? CREDENTIAL_PASSPHRASE : CREDENTIAL_EMPTY;
 }
 
-bool credential_needs_kdf(const struct coffer_credential *credential)
+bool credential_has_way(const struct coffer_credential *credential, enum credential_way way)
 {
-    return credential_kind(credential) != CREDENTIAL_RAW;
+    return way == CREDENTIAL_AS_GIVEN || (credential->has_code && credential->factors == 0);
+}
+
+bool credential_needs_kdf(const struct coffer_credential *credential, enum credential_way way)
+{
+    return way == CREDENTIAL_AS_GIVEN && !credential->has_raw_key;
 }
 
 /* All factors in one value of fixed length; every part is preceded by its length or count. */
@@ -180,19 +219,25 @@ static void gather(const struct coffer_credential *credential, uint8_t material[
     crypto_hash_end(&hash, material, 64);
 }
 
-enum coffer_status credential_derive(const struct coffer_credential *credential,
+static void derive_from_raw_key(const uint8_t key[COFFER_RAW_KEY_SIZE], const uint8_t salt[CREDENTIAL_SALT_SIZE],
+                                uint8_t kek[CREDENTIAL_KEK_SIZE])
+{
+    struct crypto_hash hash;
+    crypto_hash_begin(&hash, CREDENTIAL_KEK_SIZE, key, COFFER_RAW_KEY_SIZE);
+    crypto_hash_add(&hash, "coffer1 rawkey", strlen("coffer1 rawkey"));
+    crypto_hash_add(&hash, salt, CREDENTIAL_SALT_SIZE);
+    crypto_hash_end(&hash, kek, CREDENTIAL_KEK_SIZE);
+}
+
+enum coffer_status credential_derive(const struct coffer_credential *credential, enum credential_way way,
                                      const uint8_t salt[CREDENTIAL_SALT_SIZE], uint32_t memory, uint32_t passes,
                                      uint8_t kek[CREDENTIAL_KEK_SIZE], struct coffer_error *error)
 {
     if (credential_kind(credential) == CREDENTIAL_EMPTY) {
         return error_set(error, COFFER_INVALID, 0, "neither a passphrase nor a key file was given");
     }
-    if (credential->has_raw_key) {
-        struct crypto_hash hash;
-        crypto_hash_begin(&hash, CREDENTIAL_KEK_SIZE, credential->raw_key, COFFER_RAW_KEY_SIZE);
-        crypto_hash_add(&hash, "coffer1 rawkey", strlen("coffer1 rawkey"));
-        crypto_hash_add(&hash, salt, CREDENTIAL_SALT_SIZE);
-        crypto_hash_end(&hash, kek, CREDENTIAL_KEK_SIZE);
+    if (way == CREDENTIAL_AS_CODE || credential->has_raw_key) {
+        derive_from_raw_key(way == CREDENTIAL_AS_CODE ? credential->code : credential->raw_key, salt, kek);
         return COFFER_OK;
     }
     uint8_t material[64];

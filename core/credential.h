@@ -20,11 +20,16 @@ enum credential_kind {
 /* CREDENTIAL_EMPTY when nothing has been set. */
 enum credential_kind credential_kind(const struct coffer_credential *credential);
 
+/* What was typed as a passphrase may be a recovery code: that is tried first, being free. */
+enum credential_way { CREDENTIAL_AS_CODE, CREDENTIAL_AS_GIVEN, CREDENTIAL_WAYS };
+
+bool credential_has_way(const struct coffer_credential *credential, enum credential_way way);
+
 /* Whether deriving from it runs the (slow, memory-hungry) password hash. */
-bool credential_needs_kdf(const struct coffer_credential *credential);
+bool credential_needs_kdf(const struct coffer_credential *credential, enum credential_way way);
 
 /* kek: secret memory. memory in KiB. Errors: INVALID (nothing set), NO_MEMORY. */
-enum coffer_status credential_derive(const struct coffer_credential *credential,
+enum coffer_status credential_derive(const struct coffer_credential *credential, enum credential_way way,
                                      const uint8_t salt[CREDENTIAL_SALT_SIZE], uint32_t memory, uint32_t passes,
                                      uint8_t kek[CREDENTIAL_KEK_SIZE], struct coffer_error *error);
 

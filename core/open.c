@@ -111,10 +111,13 @@ enum coffer_status coffer_volume_open(const char *path, const struct coffer_cred
         return status;
     }
     const struct format *format;
-    status = choose_format(storage, options->type, &format, error);
+    int held = storage->ops->hold_header(storage, true);
+    status = held == 0 ? choose_format(storage, options->type, &format, error)
+                       : error_set(error, COFFER_IN_USE, -held, "its header is being changed elsewhere");
     if (status == COFFER_OK) {
         status = format->open(storage, credential, options, opened, error);
     }
+    (void)storage->ops->hold_header(storage, false);
     if (status != COFFER_OK) {
         storage_close(storage);
         return status;

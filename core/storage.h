@@ -28,6 +28,9 @@ struct storage_ops {
     int (*resize)(struct storage *storage, uint64_t size);
     /* Every byte from `offset` on gets a place on the medium; -EOPNOTSUPP where that cannot be asked for. */
     int (*reserve)(struct storage *storage, uint64_t offset, uint64_t size);
+    /* Keeps others from changing the header (or from reading it, unless the store is read-only here) while it is
+     * read or changed; waits up to 20 s. -EAGAIN. */
+    int (*hold_header)(struct storage *storage, bool hold);
     /* Gives a new file its name; 0 where it has one. */
     int (*publish)(struct storage *storage);
     void (*close)(struct storage *storage);
@@ -74,6 +77,7 @@ static inline void storage_close(struct storage *storage)
 
 /* ---- storage_file.c ---- */
 
+/* Who else may have the data: anyone; readers; nobody. */
 enum storage_lock { STORAGE_UNLOCKED, STORAGE_SHARED, STORAGE_EXCLUSIVE };
 
 /* Opens an existing file or block device. fd >= 0 is used, and taken over, instead of opening `path`. A lock that

@@ -129,7 +129,7 @@ static enum coffer_status hold_existing(int directory, const char *name, bool re
     if (fd < 0) {
         return error_set_system(error, errno, "cannot replace the file");
     }
-    if (storage_file_lock(fd, true) == -EAGAIN) {
+    if (storage_file_lock(fd, STORAGE_RANGE_DATA, STORAGE_HOLD_EXCLUSIVE) == -EAGAIN) {
         close(fd);
         return error_set(error, COFFER_IN_USE, EAGAIN, "it is open elsewhere");
     }
@@ -214,7 +214,8 @@ static enum coffer_status make_file(struct storage_file *file, const char *path,
     if (result != 0) {
         return error_set_system(error, -result, "cannot make the file");
     }
-    (void)storage_file_lock(file->fd, true); /* it is ours alone; the lock counts once it has its name */
+    (void)storage_file_lock(file->fd, STORAGE_RANGE_DATA,
+                            STORAGE_HOLD_EXCLUSIVE); /* it is ours alone; the lock counts once it has its name */
     result = file->base.ops->resize(&file->base, size);
     if (result == -EFBIG) {
         return error_set(error, COFFER_FAILED, EFBIG, "the file system cannot hold a file that large");

@@ -14,9 +14,13 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "error.h"
+
+#define HEADER_LOCK_AT    ((off_t)1 << 62) /* no store is that large */
+#define HEADER_LOCK_TRIES 400              /* of 50 ms */
 
 static struct storage_file *file_of(struct storage *storage)
 {
@@ -138,6 +142,34 @@ static int file_reserve(struct storage *storage, uint64_t offset, uint64_t size)
     return result == 0 ? 0 : errno == ENOSYS ? -EOPNOTSUPP : -errno;
 }
 
+int storage_file_lock(int fd, enum storage_file_range range, enum storage_file_hold hold)
+{
+    static const short TYPES[] = { F_UNLCK, F_RDLCK, F_WRLCK };
+    struct flock lock = { .l_type = TYPES[hold], .l_whence = SEEK_SET };
+    lock.l_start = range == STORAGE_RANGE_DATA ? 0 : HEADER_LOCK_AT;
+    lock.l_len = range == STORAGE_RANGE_DATA ? HEADER_LOCK_AT : 1;
+    if (fcntl(fd, F_OFD_SETLK, &lock) == 0) {
+        return 0;
+    }
+    return errno == EAGAIN || errno == EACCES ? -EAGAIN : -ENOLCK;
+}
+
+/* The header is held for as long as someone else's key derivation takes; that is worth waiting for. */
+static int file_hold_header(struct storage *storage, bool hold)
+{
+    int fd = file_of(storage)->fd;
+    enum storage_file_hold kind = STORAGE_HOLD_NONE;
+    if (hold) {
+        kind = storage->read_only ? STORAGE_HOLD_SHARED : STORAGE_HOLD_EXCLUSIVE;
+    }
+    int result = storage_file_lock(fd, STORAGE_RANGE_HEADER, kind);
+    for (unsigned tries = 0; result == -EAGAIN && tries < HEADER_LOCK_TRIES; tries++) {
+        (void)nanosleep(&(struct timespec){ .tv_nsec = 50 * 1000 * 1000 }, NULL);
+        result = storage_file_lock(fd, STORAGE_RANGE_HEADER, kind);
+    }
+    return result == -ENOLCK ? 0 : result;
+}
+
 static int file_publish(struct storage *storage)
 {
     return storage_file_give_name(file_of(storage));
@@ -160,6 +192,7 @@ static const struct storage_ops FILE_OPS = {
     .seek = file_seek,
     .resize = file_resize,
     .reserve = file_reserve,
+    .hold_header = file_hold_header,
     .publish = file_publish,
     .close = file_close,
 };
@@ -178,15 +211,6 @@ struct storage_file *storage_file_new(int fd, uint64_t size, bool read_only, boo
     file->directory = -1;
     file->replaced = -1;
     return file;
-}
-
-int storage_file_lock(int fd, bool exclusive)
-{
-    struct flock lock = { .l_type = exclusive ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET };
-    if (fcntl(fd, F_OFD_SETLK, &lock) == 0) {
-        return 0;
-    }
-    return errno == EAGAIN || errno == EACCES ? -EAGAIN : -ENOLCK;
 }
 
 /* ---- opening ---- */
@@ -230,7 +254,8 @@ static enum coffer_status take_lock(int fd, enum storage_lock lock, const struct
     if (lock == STORAGE_UNLOCKED) {
         return COFFER_OK;
     }
-    int result = storage_file_lock(fd, lock == STORAGE_EXCLUSIVE);
+    int result = storage_file_lock(fd, STORAGE_RANGE_DATA,
+                                   lock == STORAGE_EXCLUSIVE ? STORAGE_HOLD_EXCLUSIVE : STORAGE_HOLD_SHARED);
     if (result == -EAGAIN) {
         return error_set(error, COFFER_IN_USE, EAGAIN, "it is open elsewhere");
     }

@@ -19,8 +19,12 @@ struct storage_file {
 /* NULL when there is no memory. Takes fd (-1: none yet) over. */
 struct storage_file *storage_file_new(int fd, uint64_t size, bool read_only, bool is_device);
 
-/* Locks without waiting: 0, -EAGAIN when someone else holds it, -ENOLCK where locks do not work. */
-int storage_file_lock(int fd, bool exclusive);
+/* Locks are byte ranges that nobody's data lies in the way of: one for whoever serves the data, one for whoever
+ * reads and changes the header, so that key slots can be changed while a volume is mounted. Without waiting:
+ * 0, -EAGAIN when someone else holds it, -ENOLCK where locks do not work. */
+enum storage_file_range { STORAGE_RANGE_DATA, STORAGE_RANGE_HEADER };
+enum storage_file_hold { STORAGE_HOLD_NONE, STORAGE_HOLD_SHARED, STORAGE_HOLD_EXCLUSIVE };
+int storage_file_lock(int fd, enum storage_file_range range, enum storage_file_hold hold);
 
 /* storage_create.c: gives a new file its name; 0 where it has one. */
 int storage_file_give_name(struct storage_file *file);

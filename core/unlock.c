@@ -198,26 +198,53 @@ static enum coffer_status follow_slot(const struct unlock_image *image, enum hea
 
 /* ---- scanning ---- */
 
-/* Tries every slot of one copy. The error of a slot that opened and led nowhere is kept in `error`; scanning
- * goes on behind it. */
+#define CELLS (HEADER_VOLUMES * HEADER_SLOTS)
+
+/* What each slot of one copy gave; in secret memory. */
+struct scan {
+    enum slot_result result[CELLS];
+    uint8_t master[CELLS][HEADER_MASTER_SIZE];
+};
+
+static void free_scan(struct scan **scan)
+{
+    crypto_secret_free(*scan);
+}
+
+/* Always all slots of both volumes: how long it takes says nothing about which one opens. */
+static void scan_cells(const struct unlock_image *image, enum header_copy copy, const struct copies *copies,
+                       struct scan *scan)
+{
+    for (unsigned cell = 0; cell < CELLS; cell++) {
+        unsigned volume = cell / HEADER_SLOTS, slot = cell % HEADER_SLOTS;
+        scan->result[cell] = SLOT_CLOSED;
+        if (image->present[copy][volume]) {
+            scan->result[cell] = slot_unwrap(image->block[copy][volume], slot, copies->kek[copy],
+                                             copies->salt[copy], volume, scan->master[cell]);
+        }
+    }
+}
+
+/* Follows the slots of one copy that opened, lowest first. The error of one that led nowhere is kept in `error`;
+ * the search goes on behind it. */
 static enum coffer_status scan_copy(const struct unlock_image *image, enum header_copy copy, struct copies *copies,
                                     struct coffer_error *error)
 {
+    struct scan *scan __attribute__((cleanup(free_scan))) = crypto_secret_alloc(sizeof(*scan));
+    if (scan == NULL) {
+        return error_set_no_memory(error);
+    }
+    scan_cells(image, copy, copies, scan);
     enum coffer_status worst = COFFER_WRONG_SECRET;
-    for (unsigned index = 0; index < HEADER_VOLUMES * HEADER_SLOTS; index++) {
-        unsigned volume = index / HEADER_SLOTS, slot = index % HEADER_SLOTS;
-        if (!image->present[copy][volume]) {
-            continue;
-        }
-        enum slot_result result = slot_unwrap(image->block[copy][volume], slot, copies->kek[copy],
-                                              copies->salt[copy], volume, copies->master);
+    for (unsigned cell = 0; cell < CELLS; cell++) {
         enum coffer_status status = COFFER_WRONG_SECRET;
         struct coffer_error found = COFFER_ERROR_INIT;
-        if (result == SLOT_TOO_NEW) {
+        if (scan->result[cell] == SLOT_TOO_NEW) {
             status = error_set(&found, COFFER_UNSUPPORTED, 0, "its key slot is newer than this version");
-        } else if (result == SLOT_OPEN) {
-            copies->volume = volume;
-            status = follow_slot(image, copy, slot, copies, &found);
+        } else if (scan->result[cell] == SLOT_OPEN) {
+            memcpy(copies->master, scan->master[cell], HEADER_MASTER_SIZE);
+            copies->volume = cell / HEADER_SLOTS;
+            status = follow_slot(image, copy, cell % HEADER_SLOTS, copies, &found);
         }
         if (status == COFFER_OK) {
             return COFFER_OK;
@@ -229,7 +256,7 @@ static enum coffer_status scan_copy(const struct unlock_image *image, enum heade
     return worst;
 }
 
-/* A copy's cost and salt, and the key-encryption key they give. */
+/* The key-encryption key of one copy, at that copy's cost. */
 static enum coffer_status derive_for(const struct unlock_image *image, enum header_copy copy,
                                      const struct coffer_credential *credential, struct copies *copies,
                                      struct coffer_error *error)
@@ -238,14 +265,14 @@ static enum coffer_status derive_for(const struct unlock_image *image, enum head
         copies->memory = image->preamble[copy].memory;
         copies->passes = image->preamble[copy].passes;
     }
-    if (credential_needs_kdf(credential)) {
+    if (credential_needs_kdf(credential, copies->way)) {
         enum coffer_status status = memory_budget_allows(copies->memory, error);
         if (status != COFFER_OK) {
             return status;
         }
     }
-    enum coffer_status status = credential_derive(credential, copies->salt[copy], copies->memory, copies->passes,
-                                                  copies->kek[copy], error);
+    enum coffer_status status = credential_derive(credential, copies->way, copies->salt[copy], copies->memory,
+                                                  copies->passes, copies->kek[copy], error);
     copies->kek_known[copy] = status == COFFER_OK;
     return status;
 }
@@ -265,36 +292,51 @@ static enum coffer_status nothing_opened(const struct unlock_image *image, bool 
                      "no key slot opens with this secret, and the key slots are damaged");
 }
 
-enum coffer_status unlock_header(const struct unlock_image *image, const struct coffer_credential *credential,
-                                 uint32_t memory, uint32_t passes, struct copies *copies,
-                                 struct coffer_error *error)
+static void begin(const struct unlock_image *image, uint32_t memory, uint32_t passes, struct copies *copies)
 {
-    struct coffer_error first = COFFER_ERROR_INIT;
     copies->storage = image->storage;
     copies->marked = unlock_is_marked(image);
     copies->memory = memory;
     copies->passes = passes;
     for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
-        copies->kek_known[copy] = false;
         copies->salt_known[copy] =
             copies->marked ? image->verdict[copy] == HEADER_USABLE : image->present[copy][0];
         if (copies->salt_known[copy]) {
             memcpy(copies->salt[copy], header_salt(image->block[copy][0]), HEADER_SALT_SIZE);
         }
     }
+}
+
+/* Front, then tail, with the secret taken one way. */
+static enum coffer_status try_way(const struct unlock_image *image, const struct coffer_credential *credential,
+                                  struct copies *copies, struct coffer_error *error)
+{
+    copies->kek_known[HEADER_FRONT] = copies->kek_known[HEADER_TAIL] = false;
     for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
         if (!copies->salt_known[copy]) {
             continue;
         }
-        enum coffer_status status = derive_for(image, copy, credential, copies, &first);
-        if (status == COFFER_OK) {
-            status = scan_copy(image, copy, copies, &first);
-        }
-        if (status == COFFER_OK) {
+        enum coffer_status status = derive_for(image, copy, credential, copies, error);
+        if (status == COFFER_OK && scan_copy(image, copy, copies, error) == COFFER_OK) {
             return COFFER_OK;
         }
-        if (status == COFFER_INVALID) {
-            break;
+    }
+    return COFFER_WRONG_SECRET;
+}
+
+enum coffer_status unlock_header(const struct unlock_image *image, const struct coffer_credential *credential,
+                                 uint32_t memory, uint32_t passes, struct copies *copies,
+                                 struct coffer_error *error)
+{
+    struct coffer_error first = COFFER_ERROR_INIT; /* what stood in the way, if anything did */
+    if (credential_kind(credential) == CREDENTIAL_EMPTY) {
+        return error_set(error, COFFER_INVALID, 0, "neither a passphrase nor a key file was given");
+    }
+    begin(image, memory, passes, copies);
+    for (copies->way = CREDENTIAL_AS_CODE; copies->way < CREDENTIAL_WAYS; copies->way++) {
+        if (credential_has_way(credential, copies->way) &&
+            try_way(image, credential, copies, &first) == COFFER_OK) {
+            return COFFER_OK;
         }
     }
     if (first.status != COFFER_OK) {

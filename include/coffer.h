@@ -130,6 +130,18 @@ COFFER_API enum coffer_status coffer_credential_set_raw_key(struct coffer_creden
                                                             const struct coffer_secret *key,
                                                             struct coffer_error *error);
 
+/* Makes a new random key to be kept on paper, the only thing in this credential, and writes its text into `text`
+ * (capacity of at least COFFER_RECOVERY_TEXT_SIZE): 11 groups of 5 symbols with a checksum. That text opens the
+ * volume wherever a passphrase is asked for. Errors: INVALID. */
+#define COFFER_RECOVERY_TEXT_SIZE 66 /* bytes, with the NUL */
+COFFER_API enum coffer_status coffer_credential_make_recovery(struct coffer_credential *credential,
+                                                              struct coffer_secret *text,
+                                                              struct coffer_error *error);
+
+/* Whether `text`, as a person typed it, is the code that coffer_credential_make_recovery gave. */
+COFFER_API bool coffer_credential_is_recovery_code(const struct coffer_credential *credential,
+                                                   const struct coffer_secret *text);
+
 /* ---- What a volume is ----------------------------------------------------------------------------------- */
 
 struct coffer_info {
