@@ -28,14 +28,15 @@ int crypto_selftest(void);
 
 /* ---- memory (crypto/memory.c) ---- */
 
-/* Zeroed memory with guard pages, locked where the system allows, excluded from core dumps. NULL: no memory. */
+/* Zeroed memory with guard pages, locked where the system allows, excluded from core dumps; a fork's child locks it
+ * again. NULL: no memory. */
 void *crypto_secret_alloc(size_t size);
 void crypto_secret_free(void *memory); /* wipes; NULL is fine */
 void crypto_wipe(void *memory, size_t size);
 bool crypto_equal(const void *a, const void *b, size_t size); /* constant time */
 bool crypto_is_zero(const void *memory, size_t size);         /* constant time */
 
-/* Whether every secret allocation so far was locked (mlock is refused beyond RLIMIT_MEMLOCK). */
+/* Whether all secret memory so far is locked, cipher handles included (mlock is refused beyond RLIMIT_MEMLOCK). */
 bool crypto_memory_is_locked(void);
 
 /* ---- random (crypto/random.c) ---- */
@@ -61,8 +62,8 @@ void crypto_hash_end(struct crypto_hash *hash, uint8_t *out, size_t out_size); /
 
 /* ---- kdf (crypto/kdf.c) ---- */
 
-/* Argon2id version 0x13, one lane, 32 bytes out. memory in KiB >= 8, passes >= 1. Its work area is neither
- * dumped nor left behind. 0, -ENOMEM, -EINVAL. */
+/* Argon2id version 0x13, one lane, 32 bytes out. memory in KiB >= 8, passes >= 1. The work area is libsodium's own:
+ * given back at once, but not locked and not wiped (kdf.c says why). 0, -ENOMEM, -EINVAL: then out holds no key. */
 int crypto_argon2id(uint8_t out[32], const void *password, size_t password_size, const uint8_t salt[16],
                     uint32_t memory, uint32_t passes);
 

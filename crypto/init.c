@@ -14,8 +14,7 @@
 #include "crypto.h"
 #include "private.h"
 
-/* The first version with crypto_generichash, Argon2id 1.3 and locked memory as used here. */
-#define GCRYPT_OLDEST "1.9.0"
+#define GCRYPT_OLDEST "1.9.0" /* as CMakeLists.txt asks for */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int result;
@@ -39,13 +38,23 @@ static int start_gcrypt(void)
     return 0;
 }
 
+static void in_parent(void)
+{
+    memory_after_fork(false);
+}
+
+static void in_child(void)
+{
+    memory_after_fork(true);
+    pool_after_fork();
+}
+
 static void start(void)
 {
-    if (sodium_init() < 0) {
-        result = -ENOSYS;
-        return;
+    result = sodium_init() < 0 ? -ENOSYS : start_gcrypt();
+    if (!result) {
+        result = -pthread_atfork(memory_before_fork, in_parent, in_child);
     }
-    result = start_gcrypt();
     if (result) {
         return;
     }
@@ -62,10 +71,9 @@ int crypto_init(void)
 
 const char *crypto_component(unsigned i)
 {
-    if (i >= sizeof(components) / sizeof(components[0]) || crypto_init() == -ENOSYS) {
-        return NULL;
-    }
-    return components[i];
+    crypto_init();
+    bool known = i < sizeof(components) / sizeof(components[0]) && components[i][0] != '\0';
+    return known ? components[i] : NULL;
 }
 
 void crypto_panic(void)

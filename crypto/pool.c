@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <gcrypt.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -31,11 +30,14 @@ static void lock_whole_pool(void)
     atomic_store(&whole_pool_is_locked, mlock(pool, pool_size) == 0);
 }
 
-static void after_fork(void)
+void pool_after_fork(void)
 {
+    if (!pool) {
+        return;
+    }
     lock_whole_pool();
     if (!atomic_load(&whole_pool_is_locked)) {
-        memory_note_unlocked(); /* handles made by the parent are in it */
+        memory_note_unlocked(); /* handles that the parent made may be in it */
     }
 }
 
@@ -69,7 +71,7 @@ int pool_init(void)
     madvise(pool, pool_size, MADV_DONTDUMP);
 #endif
     lock_whole_pool();
-    return -pthread_atfork(NULL, NULL, after_fork);
+    return 0;
 }
 
 void pool_lock_handle(const void *handle)
