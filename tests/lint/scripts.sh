@@ -10,7 +10,7 @@ command -v shellcheck >/dev/null || skip 'shellcheck is not installed'
 cd "$tree"
 mapfile -t scripts < <(shell_scripts)
 for script in "${scripts[@]}"; do
-    shellcheck -x -P SCRIPTDIR -P "$tree" "$script" || finding "$script" 'see above'
+    shellcheck -P "$tree" "$script" || finding "$script" 'see above'
 done
 mapfile -t pythons < <(project_files '*.py')
 for script in "${pythons[@]}"; do
