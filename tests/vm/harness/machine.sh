@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: ISC
+# shellcheck shell=bash
+#
+# machine.sh - starts, watches and ends the virtual machine of a case. One at a time; host() may start several one
+# after the other on the same disks.
+#   machine_start [QEMU-ARGUMENT...]   boots; what it prints goes to our stdout and to $work/console
+#   machine_wait                       until it is off; fails unless guest() succeeded
+#   machine_says TEXT                  waits until it has printed a line that begins with TEXT
+#   machine_ask COMMAND                a command for QEMU's monitor
+#   machine_kill                       the power is cut
+# $work/disk0, disk1 ... are the disks' images.
+# shellcheck disable=SC2154
+
+machine_pid='' viewer_pid=''
+machine_patience=${COFFER_VM_PATIENCE:-900} # seconds; emulation on a busy machine is slow
+
+disks_make() { # SIZES
+    local size number=0
+    for size in $1; do
+        truncate -s "$size" "$work/disk$number"
+        number=$((number + 1))
+    done
+}
+
+# Emulation even where there is /dev/kvm: nested virtualisation hangs on some machines, and a boot takes seconds.
+machine_start() {
+    local disk arguments=()
+    for disk in "$work"/disk[0-9]; do
+        [ ! -e "$disk" ] || arguments+=(-drive "file=$disk,format=raw,if=virtio,cache=${disk_cache:-writeback},discard=unmap")
+    done
+    : >"$work/console"
+    qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m "$memory" -nodefaults -no-user-config \
+        -no-reboot -display none -serial "file:$work/console" -monitor "unix:$work/monitor,server=on,wait=off" \
+        -device virtio-rng-pci -kernel "$kernel/vmlinuz" -initrd "$work/initramfs" \
+        -append 'console=ttyS0 quiet loglevel=3 panic=-1 oops=panic mitigations=off random.trust_cpu=on' \
+        "${arguments[@]}" "$@" </dev/null 2>"$work/qemu.log" &
+    machine_pid=$!
+    tail -q -n +1 -s 0.2 -f --pid="$machine_pid" "$work/console" | grep -v --line-buffered '^@\|reboot: Power down' &
+    viewer_pid=$!
+}
+
+machine_is_on() {
+    [ -n "$machine_pid" ] && kill -0 "$machine_pid" 2>/dev/null
+}
+
+# Fails when the machine goes off, or nothing happens for too long.
+machine_says() {
+    local start=$SECONDS
+    until grep -q -- "^$1" "$work/console"; do
+        machine_is_on || { grep -q -- "^$1" "$work/console" && return; echo "the machine went off"; return 1; }
+        [ $((SECONDS - start)) -lt "$machine_patience" ] || { echo "the machine never says '$1'"; return 1; }
+        sleep 0.05
+    done
+}
+
+machine_ask() {
+    /usr/bin/python3 -c '
+import socket, sys
+monitor = socket.socket(socket.AF_UNIX)
+monitor.connect(sys.argv[1])
+def answer():
+    text = b""
+    while not text.endswith(b"(qemu) "):
+        text += monitor.recv(4096)
+    return text.decode(errors="replace")
+answer()
+monitor.sendall(sys.argv[2].encode() + b"\n")
+print(answer())' "$work/monitor" "$1" >"$work/answer"
+}
+
+machine_kill() {
+    [ -n "$machine_pid" ] || return 0
+    kill -9 "$machine_pid" 2>/dev/null || true
+    wait "$machine_pid" 2>/dev/null || true
+    machine_pid=''
+}
+
+machine_end() {
+    machine_kill
+    [ -z "$viewer_pid" ] || { wait "$viewer_pid" || true; } 2>/dev/null
+}
+
+machine_wait() {
+    local start=$SECONDS status
+    while machine_is_on; do
+        [ $((SECONDS - start)) -lt "$machine_patience" ] || { echo 'the machine does not end'; break; }
+        sleep 0.1
+    done
+    machine_end
+    status=$(sed -n 's/^@result \([0-9]*\).*/\1/p' "$work/console")
+    [ "$status" != 77 ] || skip "$(sed -n 's/^@skipped //p' "$work/console" | tr -d '\r')"
+    [ -n "$status" ] || { cat "$work/qemu.log"; echo 'the machine ended without a result'; return 1; }
+    return "$status"
+}
