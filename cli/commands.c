@@ -10,6 +10,7 @@
 
 const struct command *const commands[] = {
 
+    &command_info,
     &command_help,
     &command_version,
     NULL,

@@ -61,19 +61,24 @@ void json_add_bool(struct json_object *object, const char *key, bool value)
     json_add(object, key, must(json_object_new_boolean(value)));
 }
 
-void json_add_time(struct json_object *object, const char *key, uint64_t unix_seconds)
+const char *json_format_time(uint64_t unix_seconds, char text[static JSON_TIME_MAX])
 {
+    static const uint64_t last = 253402300799; /* of the year 9999, where RFC 3339 ends */
     time_t seconds = (time_t)unix_seconds;
     struct tm when;
-    char text[64];
 
-    /* a time that no calendar has comes from a damaged or hostile header */
-    if (unix_seconds > INT64_MAX || !gmtime_r(&seconds, &when) ||
-        strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &when) == 0) {
-        json_add(object, key, NULL);
-        return;
+    if (unix_seconds > last || !gmtime_r(&seconds, &when) ||
+        strftime(text, JSON_TIME_MAX, "%Y-%m-%dT%H:%M:%SZ", &when) == 0) {
+        return NULL;
     }
-    json_add_text(object, key, text);
+    return text;
+}
+
+void json_add_time(struct json_object *object, const char *key, uint64_t unix_seconds)
+{
+    char text[JSON_TIME_MAX];
+
+    json_add_text(object, key, json_format_time(unix_seconds, text));
 }
 
 void json_add_uuid(struct json_object *object, const char *key, const uint8_t uuid[static 16])

@@ -17,6 +17,10 @@ void json_add_bool(struct json_object *object, const char *key, bool value);
 void json_add_time(struct json_object *object, const char *key, uint64_t unix_seconds);
 void json_add_uuid(struct json_object *object, const char *key, const uint8_t uuid[static 16]);
 
+/* "2026-11-27T05:00:00Z"; NULL for a time that RFC 3339 cannot write. */
+#define JSON_TIME_MAX 21
+const char *json_format_time(uint64_t unix_seconds, char text[static JSON_TIME_MAX]);
+
 /* A path as text; one that is not UTF-8 has U+FFFD there, and its bytes as base64 under KEY_bytes. */
 void json_add_path(struct json_object *object, const char *key, const char *path);
 

@@ -19,6 +19,7 @@
 static struct {
     struct common_options common;
     bool has_failed;
+    bool has_hinted; /* one is enough */
     bool has_transient;
     bool has_lost_output;
 } ui;
@@ -185,6 +186,7 @@ void ui_hint(const char *format, ...)
     va_list list;
 
     va_start(list, format);
+    ui.has_hinted = true;
     say("hint", format, list);
     va_end(list);
 }
@@ -222,7 +224,7 @@ enum exit_status ui_fail(enum exit_status status, const char *hint, const char *
     va_start(list, format);
     SCOPE_FREE char *text = format_line(format, list);
     va_end(list);
-    SCOPE_FREE char *safe_hint = hint && *hint ? escape_text(hint) : NULL;
+    SCOPE_FREE char *safe_hint = hint && *hint && !ui.has_hinted ? escape_text(hint) : NULL;
     const char *said = text ? text : "out of memory";
     if (ui.has_failed) {
         write_line("warning", said); /* what went wrong while giving up is not the reason for it */

@@ -45,7 +45,7 @@ void ui_notice(const char *format, ...) COFFER_PRINTF(1, 2);
 /* Shown with --verbose only. */
 void ui_detail(const char *format, ...) COFFER_PRINTF(1, 2);
 
-/* A hint although nothing failed. */
+/* A hint before it is known whether anything fails; a failure then brings none of its own. */
 void ui_hint(const char *format, ...) COFFER_PRINTF(1, 2);
 
 /* Takes the library's notices: give it as `notice` in struct coffer_callbacks. */

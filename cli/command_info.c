@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * command_info.c - `coffer info`: what a volume says about itself. Without a secret that is the public part of its
+ * header, read without a lock; with one the volume is opened read-only, which writes nothing.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "json.h"
+#include "secrets.h"
+#include "size.h"
+#include "ui.h"
+
+struct info_options {
+    struct common_options common;
+    struct secret_options secret;
+    bool unlock;
+    long kdf_level;
+};
+
+static const struct option table[] = {
+    OPTION_FLAG(struct info_options, unlock, "unlock", "ask for the passphrase and show the private part too"),
+    OPTION_NUMBER(struct info_options, kdf_level, "kdf-level", "N", 0, 4,
+                  "the level of an unmarked volume, where it is not one of those that are tried"),
+    OPTIONS_SECRET(struct info_options),
+    OPTIONS_COMMON(struct info_options),
+    OPTIONS_END,
+};
+
+static const struct info_options defaults = { .kdf_level = -1 };
+
+/* ---- for people ----------------------------------------------------------------------------------------- */
+
+static void print_field(const char *name, const char *text)
+{
+    ui_print("  %-14s %s", name, text);
+}
+
+static void print_size(const char *name, uint64_t bytes)
+{
+    char text[SIZE_TEXT_MAX];
+
+    print_field(name, size_format_exact(bytes, text));
+}
+
+static const char *describe_copy(bool is_ok, bool slots_ok)
+{
+    if (!is_ok) {
+        return "damaged";
+    }
+    return slots_ok ? "good" : "good, but key slots are damaged";
+}
+
+static void print_derivation(const struct coffer_info *info)
+{
+    char memory[SIZE_TEXT_MAX];
+    char text[SIZE_TEXT_MAX + 64];
+
+    snprintf(text, sizeof(text), "Argon2id, %s, %u pass%s, %u lane%s",
+             size_format((uint64_t)info->kdf_memory * 1024, memory), info->kdf_passes,
+             info->kdf_passes == 1 ? "" : "es", info->kdf_lanes, info->kdf_lanes == 1 ? "" : "s");
+    print_field("derivation", text);
+}
+
+static void print_public(const char *path, const struct coffer_info *info)
+{
+    char uuid[JSON_UUID_MAX];
+
+    ui_print("'%s': %s volume, version %u%s", path, info->format, info->version, info->marked ? "" : ", unmarked");
+    print_size(info->is_device ? "device" : "file", info->backing_size);
+    if (info->marked) {
+        if (info->label[0]) {
+            print_field("label", info->label);
+        }
+        print_field("uuid", json_format_uuid(info->uuid, uuid));
+        print_field("front header", describe_copy(info->front_ok, info->front_slots_ok));
+        print_field("tail header", describe_copy(info->tail_ok, info->tail_slots_ok));
+    }
+    print_derivation(info);
+}
+
+static void print_time(uint64_t unix_seconds)
+{
+    char text[JSON_TIME_MAX];
+
+    if (unix_seconds != 0 && json_format_time(unix_seconds, text)) {
+        print_field("created", text);
+    }
+}
+
+static void print_private(const struct coffer_info *info)
+{
+    char text[128];
+
+    if (info->private_label[0]) {
+        print_field("private label", info->private_label);
+    }
+    print_size("cleartext", info->data_size);
+    snprintf(text, sizeof(text), "%s, sectors of %u bytes", info->cipher, info->sector_size);
+    print_field("cipher", text);
+    snprintf(text, sizeof(text), "%s%s%s", info->thin ? "thin" : "thick", info->filled ? ", filled" : "",
+             info->hidden ? ", hidden" : "");
+    print_field("kind", text);
+    print_time(info->created);
+    snprintf(text, sizeof(text), "%u of %u in use, opened by slot %u", info->slots_used, COFFER_SLOTS, info->slot);
+    print_field("key slots", text);
+}
+
+/* ---- for programs --------------------------------------------------------------------------------------- */
+
+static struct json_object *describe_header(bool is_ok, bool slots_ok)
+{
+    struct json_object *object = json_object_new_object();
+
+    json_add_bool(object, "ok", is_ok);
+    json_add_bool(object, "slots_ok", slots_ok);
+    return object;
+}
+
+static struct json_object *describe_derivation(const struct coffer_info *info)
+{
+    struct json_object *object = json_object_new_object();
+
+    json_add_text(object, "name", "argon2id");
+    json_add_number(object, "memory", (uint64_t)info->kdf_memory * 1024);
+    json_add_number(object, "passes", info->kdf_passes);
+    json_add_number(object, "lanes", info->kdf_lanes);
+    return object;
+}
+
+static void describe_private(struct json_object *document, const struct coffer_info *info)
+{
+    json_add_text(document, "private_label", info->private_label);
+    json_add_bool(document, "hidden", info->hidden);
+    json_add_bool(document, "thin", info->thin);
+    json_add_bool(document, "filled", info->filled);
+    json_add_text(document, "cipher", info->cipher);
+    json_add_number(document, "sector_size", info->sector_size);
+    json_add_number(document, "data_size", info->data_size);
+    json_add_number(document, "data_offset", info->data_offset);
+    json_add_number(document, "iv_base", info->iv_base);
+    json_add_number(document, "header_seq", info->header_seq);
+    if (info->created == 0) {
+        json_add(document, "created", NULL);
+    } else {
+        json_add_time(document, "created", info->created);
+    }
+    json_add_number(document, "slot", info->slot);
+    json_add_number(document, "slots_used", info->slots_used);
+    json_add_number(document, "slots", COFFER_SLOTS);
+}
+
+static void print_json(const char *path, const struct coffer_info *info)
+{
+    struct json_object *document = json_document("info");
+
+    json_add_path(document, "volume", path);
+    json_add_text(document, "format", info->format);
+    json_add_number(document, "version", info->version);
+    json_add_number(document, "backing_size", info->backing_size);
+    json_add_bool(document, "is_device", info->is_device);
+    json_add_bool(document, "marked", info->marked);
+    if (info->marked) {
+        json_add_text(document, "label", info->label);
+        json_add_uuid(document, "uuid", info->uuid);
+        json_add(document, "front_header", describe_header(info->front_ok, info->front_slots_ok));
+        json_add(document, "tail_header", describe_header(info->tail_ok, info->tail_slots_ok));
+    }
+    json_add(document, "kdf", describe_derivation(info));
+    json_add_bool(document, "unlocked", info->unlocked);
+    if (info->unlocked) {
+        describe_private(document, info);
+    }
+    json_print(document);
+}
+
+/* ---- the command ---------------------------------------------------------------------------------------- */
+
+static enum exit_status print(const char *path, const struct coffer_info *info)
+{
+    if (ui_is_json()) {
+        print_json(path, info);
+        return EXIT_DONE;
+    }
+    print_public(path, info);
+    if (info->unlocked) {
+        print_private(info);
+    }
+    return EXIT_DONE;
+}
+
+static enum exit_status show_public(const char *path)
+{
+    struct coffer_info info = { .size = sizeof(info) };
+    struct coffer_error error = COFFER_ERROR_INIT;
+
+    if (coffer_probe(path, &info, &error) != COFFER_OK) {
+        return ui_fail_library(OPERATION_READ, path, &error);
+    }
+    return print(path, &info);
+}
+
+static enum exit_status open_volume(const struct info_options *options, const char *path,
+                                    struct coffer_volume **volume)
+{
+    struct coffer_open_options how = COFFER_OPEN_OPTIONS_INIT;
+    struct coffer_error error = COFFER_ERROR_INIT;
+    struct coffer_credential *credential;
+
+    enum exit_status status = secrets_read(&options->secret, path, &credential);
+    if (status != EXIT_DONE) {
+        return status;
+    }
+    how.read_only = true;
+    how.kdf_level = (int)options->kdf_level;
+    how.callbacks.notice = ui_library_notice;
+    enum coffer_status opened = coffer_volume_open(path, credential, &how, volume, &error);
+    coffer_credential_free(credential);
+    return opened == COFFER_OK ? EXIT_DONE : ui_fail_library(OPERATION_OPEN, path, &error);
+}
+
+static enum exit_status show_private(const struct info_options *options, const char *path)
+{
+    struct coffer_info info = { .size = sizeof(info) };
+    struct coffer_error error = COFFER_ERROR_INIT;
+    struct coffer_volume *volume;
+
+    enum exit_status status = open_volume(options, path, &volume);
+    if (status != EXIT_DONE) {
+        return status;
+    }
+    if (coffer_volume_info(volume, &info, &error) == COFFER_OK) {
+        status = print(path, &info);
+    } else {
+        status = ui_fail_library(OPERATION_READ, path, &error);
+    }
+    coffer_volume_close(volume, NULL); /* nothing was written that could fail now */
+    return status;
+}
+
+static enum exit_status run(const void *values, const char *const *operands, size_t count)
+{
+    const struct info_options *options = values;
+    bool has_secret = options->unlock || secrets_given(&options->secret);
+
+    (void)count;
+    if (options->kdf_level >= 0 && !has_secret) {
+        return ui_fail(EXIT_USAGE, "add --unlock", "'--kdf-level' needs a secret");
+    }
+    return has_secret ? show_private(options, operands[0]) : show_public(operands[0]);
+}
+
+const struct command command_info = {
+    .name = "info",
+    .summary = "shows what a volume is; with a secret also the private part",
+    .operands = "VOLUME",
+    .minimum = 1,
+    .maximum = 1,
+    .options = table,
+    .defaults = &defaults,
+    .options_size = sizeof(defaults),
+    .run = run,
+};
