@@ -10,10 +10,7 @@
 
 const struct command *const commands[] = {
 
-    &command_info,
-    &command_help,
-    &command_version,
-    NULL,
+    &command_create, &command_info, &command_help, &command_version, NULL,
 };
 
 const struct command *command_find(const char *name)

@@ -74,7 +74,7 @@ static const char *hint_create(const struct coffer_error *error)
     case COFFER_NO_MEMORY:
         return "choose a smaller --kdf-memory";
     case COFFER_INTERRUPTED:
-        return "nothing was created; start again when it suits you";
+        return "the same command starts over";
     default:
         return NULL;
     }

@@ -8,11 +8,11 @@
 #include "coffer.h"
 #include "status.h"
 
-/* The words of `create --fs`; "none" never gets here. */
+/* The words of `create --fs`; "auto" is ext4. */
 #define FILESYSTEM_CHOICES "auto|ext4|exfat|vfat|btrfs|xfs|ntfs|none"
 
 struct filesystem_request {
-    const char *type;        /* one of the choices; "auto" is ext4 */
+    const char *type;        /* one of the choices but "auto" and "none" */
     const char *label;       /* NULL = none; left out with a notice where the file system cannot take it */
     uint64_t container_size; /* bytes of the file or device that will hold the volume */
     uint32_t sector_size;    /* 512 or 4096 */
