@@ -5,6 +5,7 @@
  */
 #include "nearest.h"
 
+#include <ctype.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -14,6 +15,11 @@
 static size_t min(size_t a, size_t b)
 {
     return a < b ? a : b;
+}
+
+static bool is_same(char a, char b)
+{
+    return tolower((unsigned char)a) == tolower((unsigned char)b);
 }
 
 size_t nearest_distance(const char *a, const char *b)
@@ -34,9 +40,9 @@ size_t nearest_distance(const char *a, const char *b)
         const size_t *before = rows[(i + 1) % 3];
         row[0] = i;
         for (size_t j = 1; j <= b_size; j++) {
-            size_t cost = a[i - 1] == b[j - 1] ? 0 : 1;
+            size_t cost = is_same(a[i - 1], b[j - 1]) ? 0 : 1;
             row[j] = min(min(last[j] + 1, row[j - 1] + 1), last[j - 1] + cost);
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+            if (i > 1 && j > 1 && is_same(a[i - 1], b[j - 2]) && is_same(a[i - 2], b[j - 1])) {
                 row[j] = min(row[j], before[j - 2] + 1);
             }
         }
@@ -51,10 +57,12 @@ void nearest_offer(struct nearest *nearest, const char *candidate)
     bool is_near = distance <= (size + 2) / 3 && distance < size;
     bool is_start = size >= 2 && strncmp(nearest->word, candidate, size) == 0;
 
-    if (is_start && !is_near) {
-        distance = WORD_MAX; /* anything near wins over it */
+    if (is_start) {
+        distance = 1; /* however much was left out at the end */
     }
-    if ((is_near || is_start) && (!nearest->best || distance < nearest->distance)) {
+    /* letters are left out more often than put in */
+    bool wins_tie = nearest->best && distance == nearest->distance && strlen(candidate) > strlen(nearest->best);
+    if ((is_near || is_start) && (!nearest->best || distance < nearest->distance || wins_tie)) {
         nearest->best = candidate;
         nearest->distance = distance;
     }

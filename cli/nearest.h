@@ -16,7 +16,7 @@ struct nearest {
 void nearest_offer(struct nearest *nearest, const char *candidate);
 
 /* How many letters have to be inserted, removed, replaced or swapped with their neighbour to get from one to
- * the other; SIZE_MAX for words too long to be ours. */
+ * the other, in either case; SIZE_MAX for words too long to be ours. */
 size_t nearest_distance(const char *a, const char *b);
 
 #endif

@@ -67,9 +67,12 @@ static bool is_choice(const char *choices, const char *value)
 {
     size_t size = strlen(value);
 
+    if (size == 0 || strchr(value, '|')) {
+        return false;
+    }
     for (const char *word = choices; word; word = strchr(word, '|')) {
         word += *word == '|';
-        if (size > 0 && strncmp(word, value, size) == 0 && (word[size] == '|' || word[size] == '\0')) {
+        if (strncmp(word, value, size) == 0 && (word[size] == '|' || word[size] == '\0')) {
             return true;
         }
     }
