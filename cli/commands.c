@@ -8,10 +8,14 @@
 #include "nearest.h"
 #include "ui.h"
 
+/* clang-format off */
 const struct command *const commands[] = {
-
-    &command_create, &command_info, &command_help, &command_version, NULL,
+    &command_info,
+    &command_help,
+    &command_version,
+    NULL,
 };
+/* clang-format on */
 
 const struct command *command_find(const char *name)
 {

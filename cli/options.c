@@ -198,7 +198,7 @@ bool options_parse(const struct option *table, int count, char *const *arguments
         size_t size = strcspn(argument, "=");
         const char *equals = argument[size] ? argument + size : NULL;
         const struct option *option = size > 2 && argument[1] == '-' ? find(table, argument + 2, size - 2) : NULL;
-        const char *value;
+        const char *value = NULL;
         if (!option) {
             return refuse_unknown(table, argument, error);
         }
