@@ -25,7 +25,6 @@
 #include "crypto.h"
 #include "helper_child.h"
 #include "helper_maps.h"
-#include "helper_vectors.h"
 
 #define MEBIBYTE (UINT64_C(1) << 20)
 
@@ -199,6 +198,34 @@ static void single_handles_are_locked_under_a_small_limit(void **state)
     child_must_pass(cipher_handles_under_a_small_limit, NULL);
 }
 
+/* One secret after the other until the limit is passed: the answer turns when the first one is not locked. */
+static int fills_the_limit(void *context)
+{
+    (void)context;
+    int skipped = become_ordinary(64 * 1024);
+    if (skipped) {
+        return skipped;
+    }
+    CHILD_CHECK(crypto_init() == 0);
+    CHILD_CHECK(crypto_memory_is_locked());
+    for (unsigned i = 0; i < 20; i++) {
+        uint8_t *memory = crypto_secret_alloc(4000);
+        CHILD_CHECK(memory);
+        if (!maps_have_flag(memory, 4000, "lo")) {
+            CHILD_CHECK(!crypto_memory_is_locked());
+            return 0;
+        }
+        CHILD_CHECK(crypto_memory_is_locked());
+    }
+    return 1;
+}
+
+static void the_first_secret_beyond_the_limit_is_noticed(void **state)
+{
+    (void)state;
+    child_must_pass(fills_the_limit, NULL);
+}
+
 static int works_unlocked(void *context)
 {
     (void)context;
@@ -329,96 +356,6 @@ static void freeing_twice_ends_the_process(void **state)
     child_must_die(frees_twice, NULL, SIGABRT);
 }
 
-/* A field of the current vector as a needle and, where asked for, in secret memory. */
-static struct needle take_field(const struct vectors *vectors, const char *name, uint8_t *secret)
-{
-    uint8_t bytes[32];
-    vectors_exactly(vectors, name, bytes, sizeof(bytes));
-    if (secret) {
-        memcpy(secret, bytes, sizeof(bytes));
-    }
-    struct needle needle = needle_of(bytes);
-    crypto_wipe(bytes, sizeof(bytes));
-    return needle;
-}
-
-/* After OPEN and SEAL the outer key is in secret memory only, and the inner key nowhere. */
-static int seals(void *context)
-{
-    (void)context;
-    CHILD_CHECK(crypto_init() == 0);
-    struct vectors *vectors = vectors_open("primitives/seal.txt");
-    CHILD_CHECK(vectors_next(vectors));
-    uint8_t *key = crypto_secret_alloc(32);
-    uint8_t ad[64], plain[64], sealed[sizeof(plain) + CRYPTO_SEAL_OVERHEAD];
-    CHILD_CHECK(key);
-    struct needle outer = take_field(vectors, "key", key), inner = take_field(vectors, "ek", NULL);
-    size_t ad_size = vectors_bytes(vectors, "ad", ad, sizeof(ad));
-    size_t size = vectors_bytes(vectors, "sealed", sealed, sizeof(sealed));
-
-    CHILD_CHECK(crypto_open(plain, key, "coffer1 slot", ad, ad_size, sealed, size));
-    CHILD_CHECK(maps_count(&inner) == 0);
-    CHILD_CHECK(maps_count(&outer) == 1);
-    crypto_seal(sealed, key, "coffer1 slot", ad, ad_size, plain, sizeof(plain));
-    CHILD_CHECK(maps_count(&outer) == 1);
-    CHILD_CHECK(maps_count_without(&outer, "lo") == 0);
-    return 0;
-}
-
-/* After Argon2id password and key are where the caller has them, and nowhere else. */
-static int derives(void *context)
-{
-    (void)context;
-    CHILD_CHECK(crypto_init() == 0);
-    struct vectors *vectors = vectors_open("primitives/argon2id.txt");
-    do {
-        CHILD_CHECK(vectors_next(vectors));
-    } while (vectors_number(vectors, "memory") != 1024);
-    uint8_t *password = crypto_secret_alloc(64), *key = crypto_secret_alloc(32);
-    uint8_t salt[16];
-    CHILD_CHECK(password && key);
-    struct needle first = needle_random(), derived = take_field(vectors, "key", NULL);
-    vectors_exactly(vectors, "password", password, 64);
-    vectors_exactly(vectors, "salt", salt, sizeof(salt));
-    CHILD_CHECK(crypto_argon2id(key, password, 64, salt, 1024, 1) == 0);
-    CHILD_CHECK(maps_count(&derived) == 1);
-    CHILD_CHECK(maps_count_without(&derived, "lo") == 0);
-
-    needle_put(&first, password);
-    CHILD_CHECK(crypto_argon2id(key, password, 64, salt, 8192, 2) == 0);
-    CHILD_CHECK(maps_count(&first) == 1);
-    CHILD_CHECK(maps_count_without(&first, "lo") == 0);
-    return 0;
-}
-
-/* A hash is a key here: it is where the caller wants it, and nowhere else. */
-static int hashes(void *context)
-{
-    (void)context;
-    CHILD_CHECK(crypto_init() == 0);
-    uint8_t *key = crypto_secret_alloc(32), *out = crypto_secret_alloc(64);
-    struct crypto_hash hash;
-    CHILD_CHECK(key && out);
-    crypto_random(key, 32);
-    crypto_hash_begin(&hash, 64, key, 32);
-    crypto_hash_add(&hash, "x", 1);
-    crypto_hash_end(&hash, out, 64);
-    struct needle needles[] = { needle_of(key), needle_of(key + 16), needle_of(out), needle_of(out + 48) };
-    for (size_t i = 0; i < sizeof(needles) / sizeof(needles[0]); i++) {
-        CHILD_CHECK(maps_count(&needles[i]) == 1);
-        CHILD_CHECK(maps_count_without(&needles[i], "lo") == 0);
-    }
-    return 0;
-}
-
-static void nothing_is_left_on_the_stack(void **state)
-{
-    (void)state;
-    child_must_pass(seals, NULL);
-    child_must_pass(derives, NULL);
-    child_must_pass(hashes, NULL);
-}
-
 static void compares_and_wipes(void **state)
 {
     (void)state;
@@ -445,11 +382,11 @@ int main(void)
         cmocka_unit_test(is_wiped_before_it_is_given_back),
         cmocka_unit_test(keys_of_ciphers_are_locked_and_wiped),
         cmocka_unit_test(single_handles_are_locked_under_a_small_limit),
+        cmocka_unit_test(the_first_secret_beyond_the_limit_is_noticed),
         cmocka_unit_test(works_unlocked_and_says_so_only_when_asked),
         cmocka_unit_test(a_forked_child_locks_again),
         cmocka_unit_test(a_forked_child_that_cannot_lock_says_so),
         cmocka_unit_test(freeing_twice_ends_the_process),
-        cmocka_unit_test(nothing_is_left_on_the_stack),
         cmocka_unit_test(compares_and_wipes),
     };
     if (CHILD_SANITIZED) {
