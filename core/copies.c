@@ -73,18 +73,14 @@ static void rebuild_block(struct copies *copies, enum header_copy copy)
     }
 }
 
-static int write_block(struct copies *copies, enum header_copy copy)
-{
-    int result = storage_write(copies->storage, copies->block[copy], HEADER_BLOCK_SIZE, copies->offset[copy]);
-    return result != 0 ? result : storage_sync(copies->storage);
-}
-
-static void seal_block(struct copies *copies, enum header_copy copy)
+int copies_write_block(struct copies *copies, enum header_copy copy)
 {
     if (copies->volume == 0 && copies->marked) {
         header_renew_check(copies->block[copy]);
     }
     header_seal_body(copies->block[copy], &copies->body, copies->master, copy, copies->volume);
+    int result = storage_write(copies->storage, copies->block[copy], HEADER_BLOCK_SIZE, copies->offset[copy]);
+    return result != 0 ? result : storage_sync(copies->storage);
 }
 
 void copies_put_slot(struct copies *next, unsigned slot, const uint8_t kek[HEADER_COPIES][CREDENTIAL_KEK_SIZE],
@@ -129,14 +125,12 @@ enum coffer_status copies_update(struct copies *copies, copies_edit_fn *edit, vo
     edit(next, user);
 
     enum header_copy first = other_copy(next->winner);
-    seal_block(next, first);
-    seal_block(next, next->winner);
-    int result = write_block(next, first);
+    int result = copies_write_block(next, first);
     if (result != 0) {
         return error_set_system(error, -result, "cannot write the header");
     }
     next->good[first] = true;
-    result = write_block(next, next->winner);
+    result = copies_write_block(next, next->winner);
     if (result != 0) { /* the first copy holds the new state now: from here on it wins */
         next->good[next->winner] = false;
         next->winner = first;
@@ -200,8 +194,7 @@ static enum coffer_status wipe_old_tail(struct copies *copies, struct coffer_err
 static enum coffer_status rewrite_lost_copy(struct copies *copies, enum header_copy lost,
                                             struct coffer_error *error)
 {
-    seal_block(copies, lost);
-    int result = write_block(copies, lost);
+    int result = copies_write_block(copies, lost);
     if (result != 0) {
         return error_set_system(error, -result, "cannot repair the damaged header copy");
     }

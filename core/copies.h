@@ -41,6 +41,9 @@ struct copies {
 struct copies *copies_new(void);
 void copies_free(struct copies *copies);
 
+/* Seals one copy's block over what is in memory, writes and flushes it. 0 or a negative errno. */
+int copies_write_block(struct copies *copies, enum header_copy copy);
+
 /* Changes header and slots in memory; see copies_put_slot and copies_clear_slot. */
 typedef void copies_edit_fn(struct copies *next, void *user);
 

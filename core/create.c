@@ -6,20 +6,17 @@
  * and the front header, a flush: whatever is cut short on the way has no magic in front yet.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
 #include "copies.h"
-#include "crypto.h"
 #include "error.h"
+#include "fill.h"
 #include "format_coffer.h"
 #include "memory_budget.h"
-#include "slot.h"
+#include "new_header.h"
 #include "volume.h"
-
-#define PIECE (1u << 20)
 
 static void free_copies(struct copies **copies)
 {
@@ -29,11 +26,6 @@ static void free_copies(struct copies **copies)
 static void free_opened(struct format_opened **opened)
 {
     format_opened_free(*opened);
-}
-
-static void free_memory(uint8_t **memory)
-{
-    free(*memory);
 }
 
 /* ---- options ---- */
@@ -99,242 +91,56 @@ static enum coffer_status settle_cost(struct copies *copies, const struct coffer
                                                                  : COFFER_OK;
 }
 
-/* ---- header ---- */
-
-static void random_uuid(uint8_t uuid[16])
-{
-    crypto_random(uuid, 16);
-    uuid[6] = (uint8_t)((uuid[6] & 0x0f) | 0x40); /* RFC 9562, version 4 */
-    uuid[8] = (uint8_t)((uuid[8] & 0x3f) | 0x80);
-}
-
-static void fill_body(struct copies *copies, const struct coffer_create_options *options, uint64_t size)
-{
-    struct header_fields fields = {
-        .incompat = options->thin ? HEADER_INCOMPAT_HOLES : 0,
-        .compat = options->fill || options->unmarked ? HEADER_COMPAT_FILLED : 0,
-        .seq = 1,
-        .created = options->withhold_time ? 0 : (uint64_t)time(NULL),
-        .container_size = size,
-        .data_offset = HEADER_DATA_OFFSET,
-        .sector_shift = options->sector_size == 512 ? 9 : 12,
-        .cipher = 1,
-    };
-    fields.data_size = size - HEADER_END_SIZE - HEADER_DATA_OFFSET;
-    random_uuid(fields.uuid);
-    header_put_fields(&copies->body, &fields);
-    uint8_t *key = header_key(&copies->body);
-    do {
-        crypto_random(key, HEADER_KEY_SIZE);
-    } while (crypto_equal(key, key + HEADER_KEY_SIZE / 2, HEADER_KEY_SIZE / 2));
-    crypto_random(copies->master, sizeof(copies->master));
-}
-
-/* Salts, KEKs, and both blocks but for their seals. */
-static enum coffer_status fill_blocks(struct copies *copies, const struct coffer_create_options *options,
-                                      const struct coffer_credential *credential, struct coffer_error *error)
-{
-    struct header_preamble preamble = { .memory = copies->memory, .passes = copies->passes };
-    struct header_fields fields;
-    header_get_fields(&copies->body, &fields);
-    random_uuid(preamble.uuid);
-    if (options->label != NULL) {
-        memcpy(preamble.label, options->label, strlen(options->label));
-    }
-    for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
-        uint8_t *block = copies->block[copy];
-        crypto_random(copies->salt[copy], HEADER_SALT_SIZE);
-        enum coffer_status status = credential_derive(credential, CREDENTIAL_AS_GIVEN, copies->salt[copy],
-                                                      copies->memory, copies->passes, copies->kek[copy], error);
-        if (status != COFFER_OK) {
-            return status;
-        }
-        copies->salt_known[copy] = copies->kek_known[copy] = copies->good[copy] = true;
-        memcpy(header_listed_salt(&copies->body, copy), copies->salt[copy], HEADER_SALT_SIZE);
-        for (unsigned slot = 0; slot < HEADER_SLOTS; slot++) {
-            slot_erase(block, slot);
-            header_slot_digest(block, slot, header_listed_digest(&copies->body, copy, slot));
-        }
-        memcpy(preamble.salt, copies->salt[copy], HEADER_SALT_SIZE);
-        if (options->unmarked) {
-            header_write_random_preamble(block, preamble.salt);
-        } else {
-            header_write_preamble(block, copy, &preamble);
-        }
-    }
-    struct header_slot_record record = {
-        .kind = (uint8_t)credential_kind(credential),
-        .seq_written = fields.seq,
-        .time = fields.created,
-    };
-    if (options->slot_name != NULL) {
-        memcpy(record.name, options->slot_name, strlen(options->slot_name));
-    }
-    copies_put_slot(copies, 0, (const uint8_t(*)[CREDENTIAL_KEK_SIZE])copies->kek, &record);
-    return COFFER_OK;
-}
-
 /* ---- medium ---- */
 
-struct filling {
-    struct storage *storage;
-    const struct coffer_callbacks *callbacks;
-    const char *what;
-    uint64_t start, end;
-};
-
-/* Runs `next` over the range in pieces of at most 1 MiB. */
-static enum coffer_status fill_range(const struct filling *filling,
-                                     void (*next)(void *source, uint8_t *piece, size_t size, uint64_t offset),
-                                     void *source, struct coffer_error *error)
-{
-    const struct coffer_callbacks *callbacks = filling->callbacks;
-    uint8_t *piece __attribute__((cleanup(free_memory))) = malloc(PIECE);
-    if (piece == NULL) {
-        return error_set_no_memory(error);
-    }
-    for (uint64_t at = filling->start; at < filling->end;) {
-        uint64_t left = filling->end - at;
-        size_t size = left < PIECE ? (size_t)left : PIECE;
-        next(source, piece, size, at - filling->start);
-        int result = storage_write(filling->storage, piece, size, at);
-        if (result != 0) {
-            return error_set_system(error, -result, "cannot write the volume");
-        }
-        at += size;
-        if (callbacks->progress != NULL &&
-            !callbacks->progress(callbacks->user, filling->what, at - filling->start,
-                                 filling->end - filling->start)) {
-            return error_set(error, COFFER_INTERRUPTED, 0, "stopped");
-        }
-    }
-    return COFFER_OK;
-}
-
-static void next_noise(void *source, uint8_t *piece, size_t size, uint64_t offset)
-{
-    (void)offset;
-    crypto_noise_next(source, piece, size);
-}
-
-static void next_encrypted_zeros(void *source, uint8_t *piece, size_t size, uint64_t offset)
-{
-    memset(piece, 0, size);
-    crypto_sector_encrypt(source, offset / 512, piece, piece, size);
-}
-
-/* Encrypted zeros under a key that nobody keeps: what the volume's own key will write looks the same, and
- * nothing that was ever written under it lies where nothing has been written yet. */
-static enum coffer_status fill_data(struct storage *storage, const struct coffer_callbacks *callbacks,
-                                    uint64_t start, uint64_t end, struct coffer_error *error)
-{
-    struct crypto_sector *sector;
-    uint8_t key[CRYPTO_SECTOR_KEY_SIZE];
-    crypto_random(key, sizeof(key));
-    int result = crypto_sector_new(&sector, key, 4096);
-    crypto_wipe(key, sizeof(key));
-    if (result != 0) {
-        return error_set_system(error, -result, "cannot prepare the cipher");
-    }
-    struct filling filling = { storage, callbacks, "fill", start, end };
-    enum coffer_status status = fill_range(&filling, next_encrypted_zeros, sector, error);
-    crypto_sector_free(sector);
-    return status;
-}
-
-static enum coffer_status fill_ends(struct storage *storage, const struct coffer_callbacks *callbacks,
-                                    uint64_t size, struct coffer_error *error)
-{
-    struct crypto_noise *noise = crypto_noise_begin();
-    if (noise == NULL) {
-        return error_set_no_memory(error);
-    }
-    struct coffer_callbacks quiet = { callbacks->notice, NULL, callbacks->user };
-    struct filling front = { storage, &quiet, "header", 0, HEADER_DATA_OFFSET };
-    struct filling tail = { storage, &quiet, "header", size - HEADER_END_SIZE, size };
-    enum coffer_status status = fill_range(&front, next_noise, noise, error);
-    if (status == COFFER_OK) {
-        status = fill_range(&tail, next_noise, noise, error);
-    }
-    crypto_noise_end(noise);
-    return status;
-}
-
-static enum coffer_status write_headers(struct copies *copies, struct coffer_error *error)
-{
-    for (enum header_copy copy = HEADER_COPIES; copy-- > HEADER_FRONT;) {
-        if (copies->marked) {
-            header_renew_check(copies->block[copy]);
-        }
-        header_seal_body(copies->block[copy], &copies->body, copies->master, copy, 0);
-        int result = storage_write(copies->storage, copies->block[copy], HEADER_BLOCK_SIZE, copies->offset[copy]);
-        result = result != 0 ? result : storage_sync(copies->storage);
-        if (result != 0) {
-            return error_set_system(error, -result, "cannot write the header");
-        }
-    }
-    return COFFER_OK;
-}
-
 /* Space for all of it, or an error now and not when the last file is copied in. */
-static enum coffer_status reserve(struct storage *storage, const struct coffer_callbacks *callbacks,
-                                  struct coffer_error *error)
+static enum coffer_status reserve(struct storage *storage, const struct coffer_create_options *options,
+                                  uint64_t size, struct coffer_error *error)
 {
+    bool fill = options->fill || options->unmarked;
     int result = storage->ops->reserve(storage, 0, storage->size);
-    if (result == -EOPNOTSUPP) {
-        return fill_data(storage, callbacks, HEADER_DATA_OFFSET, storage->size - HEADER_END_SIZE, error);
+    if (result != 0 && result != -EOPNOTSUPP) {
+        return error_set_system(error, -result, "cannot get the space for it");
     }
-    return result == 0 ? COFFER_OK : error_set_system(error, -result, "cannot get the space for it");
-}
-
-/* A hole of a device is what reads as zeros: all of the data area must. */
-static enum coffer_status check_device_is_zero(struct storage *storage, const struct coffer_callbacks *callbacks,
-                                               uint64_t size, struct coffer_error *error)
-{
-    uint8_t *piece __attribute__((cleanup(free_memory))) = malloc(PIECE);
-    if (piece == NULL) {
-        return error_set_no_memory(error);
+    if (!fill && result == 0) {
+        return COFFER_OK;
     }
-    uint64_t end = size - HEADER_END_SIZE;
-    for (uint64_t at = HEADER_DATA_OFFSET; at < end;) {
-        size_t step = end - at < PIECE ? (size_t)(end - at) : PIECE;
-        int result = storage_read(storage, piece, step, at);
-        if (result != 0) {
-            return error_set_system(error, -result, "cannot read the device");
-        }
-        if (piece[0] != 0 || memcmp(piece, piece + 1, step - 1) != 0) {
-            return error_set(error, COFFER_INVALID, 0, "the device does not read as zeros: it cannot be thin");
-        }
-        at += step;
-        if (callbacks->progress != NULL &&
-            !callbacks->progress(callbacks->user, "check for zeros", at - HEADER_DATA_OFFSET,
-                                 end - HEADER_DATA_OFFSET)) {
-            return error_set(error, COFFER_INTERRUPTED, 0, "stopped");
-        }
-    }
-    return COFFER_OK;
+    return fill_with_sectors(storage, HEADER_DATA_OFFSET, size - HEADER_END_SIZE, &options->callbacks, error);
 }
 
 static enum coffer_status write_volume(struct copies *copies, const struct coffer_create_options *options,
                                        uint64_t size, struct coffer_error *error)
 {
     struct storage *storage = copies->storage;
-    const struct coffer_callbacks *callbacks = &options->callbacks;
     enum coffer_status status = COFFER_OK;
     if (storage->is_device && options->thin) {
-        status = check_device_is_zero(storage, callbacks, size, error);
-    } else if (!options->thin) {
-        status = reserve(storage, callbacks, error);
+        status = fill_check_zero(storage, HEADER_DATA_OFFSET, size - HEADER_END_SIZE, &options->callbacks, error);
     }
     if (status == COFFER_OK) {
-        status = fill_ends(storage, callbacks, size, error);
+        status = fill_with_noise(storage, 0, HEADER_DATA_OFFSET, error);
     }
-    if (status == COFFER_OK && (options->fill || options->unmarked)) {
-        status = fill_data(storage, callbacks, HEADER_DATA_OFFSET, size - HEADER_END_SIZE, error);
+    if (status == COFFER_OK) {
+        status = fill_with_noise(storage, size - HEADER_END_SIZE, size, error);
     }
-    copies->offset[HEADER_FRONT] = 0;
-    copies->offset[HEADER_TAIL] = size - HEADER_END_SIZE;
-    return status == COFFER_OK ? write_headers(copies, error) : status;
+    if (status == COFFER_OK && !options->thin) {
+        status = reserve(storage, options, size, error);
+    }
+    return status == COFFER_OK ? new_header_write(copies, error) : status;
+}
+
+static struct header_fields fields_of(const struct coffer_create_options *options, uint64_t size)
+{
+    return (struct header_fields){
+        .incompat = options->thin ? HEADER_INCOMPAT_HOLES : 0,
+        .compat = options->fill || options->unmarked ? HEADER_COMPAT_FILLED : 0,
+        .seq = 1,
+        .created = options->withhold_time ? 0 : (uint64_t)time(NULL),
+        .container_size = size,
+        .data_offset = HEADER_DATA_OFFSET,
+        .data_size = size - HEADER_END_SIZE - HEADER_DATA_OFFSET,
+        .sector_shift = options->sector_size == 512 ? 9 : 12,
+        .cipher = 1,
+    };
 }
 
 /* ---- the whole ---- */
@@ -402,10 +208,11 @@ enum coffer_status coffer_volume_create(const char *path, const struct coffer_cr
     }
     copies->storage = storage;
     copies->marked = !options->unmarked;
+    copies->offset[HEADER_TAIL] = size - HEADER_END_SIZE;
     status = check_size(size, error);
     if (status == COFFER_OK) {
-        fill_body(copies, options, size);
-        status = fill_blocks(copies, options, credential, error);
+        struct header_fields fields = fields_of(options, size);
+        status = new_header_fill(copies, &fields, credential, options->label, options->slot_name, error);
     }
     if (status == COFFER_OK) {
         status = write_volume(copies, options, size, error);

@@ -37,7 +37,8 @@ struct format_opened {
     bool thin;      /* a stored sector of zeros reads as zeros */
     bool read_only; /* the volume must not be written, though the store could be */
     uint8_t key[CRYPTO_SECTOR_KEY_SIZE];
-    struct coffer_info info; /* for coffer_volume_info */
+    uint64_t protected_start, protected_end; /* of the store: not to be written; equal = nothing */
+    struct coffer_info info;                 /* for coffer_volume_info */
 };
 
 struct format {

@@ -30,7 +30,7 @@ static void free_copies(struct copies **copies)
 
 /* ---- without a secret ---- */
 
-static void describe_public(const struct unlock_image *image, struct coffer_info *info)
+void format_coffer_describe_public(const struct unlock_image *image, struct coffer_info *info)
 {
     info->format = "coffer";
     info->version = 1;
@@ -60,7 +60,7 @@ static bool coffer_recognise(struct storage *storage, struct coffer_info *info, 
     if (!unlock_is_marked(image)) {
         return false;
     }
-    describe_public(image, info);
+    format_coffer_describe_public(image, info);
     *status = unlock_judge(image, error);
     return true;
 }
@@ -178,25 +178,60 @@ static enum coffer_status unlock_any(const struct unlock_image *image, const str
     return unlock_unmarked(image, credential, options->kdf_level, copies, error);
 }
 
-static enum coffer_status coffer_open(struct storage *storage, const struct coffer_credential *credential,
-                                      const struct coffer_open_options *options, struct format_opened *opened,
-                                      struct coffer_error *error)
+enum coffer_status format_coffer_unlock(const struct unlock_image *image,
+                                        const struct coffer_credential *credential,
+                                        const struct coffer_open_options *options, struct copies *copies,
+                                        struct coffer_error *error)
 {
     if (options->kdf_level < -1 || options->kdf_level >= FORMAT_COFFER_LEVELS) {
         return error_set(error, COFFER_INVALID, 0, "a KDF level is 0 to %d", FORMAT_COFFER_LEVELS - 1);
     }
+    enum coffer_status status = unlock_any(image, credential, options, copies, error);
+    return status == COFFER_OK ? heal(copies, credential, &options->callbacks, error) : status;
+}
+
+/* Finds the hidden volume by its own secret; the outer one will not be written there. */
+static enum coffer_status protect_hidden(const struct unlock_image *image,
+                                         const struct coffer_open_options *options, const struct copies *outer,
+                                         struct format_opened *opened, struct coffer_error *error)
+{
+    struct header_fields fields;
+    struct copies *copies __attribute__((cleanup(free_copies))) = copies_new();
+    if (copies == NULL) {
+        return error_set_no_memory(error);
+    }
+    if (outer->volume != 0) {
+        return error_set(error, COFFER_INVALID, 0, "the first secret opens the hidden volume, not the outer one");
+    }
+    enum coffer_status status =
+        unlock_header(image, options->protect_hidden, outer->memory, outer->passes, copies, error);
+    if (status != COFFER_OK) {
+        return status;
+    }
+    if (copies->volume == 0) {
+        return error_set(error, COFFER_WRONG_SECRET, 0, "the second secret does not open a hidden volume");
+    }
+    header_get_fields(&copies->body, &fields);
+    opened->protected_start = fields.data_offset;
+    opened->protected_end = fields.data_offset + fields.data_size;
+    return COFFER_OK;
+}
+
+static enum coffer_status coffer_open(struct storage *storage, const struct coffer_credential *credential,
+                                      const struct coffer_open_options *options, struct format_opened *opened,
+                                      struct coffer_error *error)
+{
     struct unlock_image *image __attribute__((cleanup(free_image))) = unlock_read(storage);
     struct copies *copies __attribute__((cleanup(free_copies))) = copies_new();
     if (image == NULL || copies == NULL) {
         return error_set_no_memory(error);
     }
-    enum coffer_status status = unlock_any(image, credential, options, copies, error);
-    if (status != COFFER_OK) {
-        return status;
+    enum coffer_status status = format_coffer_unlock(image, credential, options, copies, error);
+    if (status == COFFER_OK && options->protect_hidden != NULL) {
+        status = protect_hidden(image, options, copies, opened, error);
     }
-    describe_public(image, &opened->info);
-    status = heal(copies, credential, &options->callbacks, error);
     if (status == COFFER_OK) {
+        format_coffer_describe_public(image, &opened->info);
         format_coffer_describe(copies, opened);
     }
     return status;

@@ -36,11 +36,16 @@ enum coffer_status volume_new(struct storage *storage, const struct format_opene
     new->sector_size = opened->sector_size;
     new->thin = opened->thin;
     new->read_only = opened->read_only || storage->read_only;
+    if (opened->protected_start < opened->protected_end) { /* only our own format has that: one segment */
+        new->protected_start = opened->protected_start - opened->segment[0].storage_offset;
+        new->protected_end = opened->protected_end - opened->segment[0].storage_offset;
+    }
     new->info = opened->info;
     new->info.read_only = new->read_only;
     new->info.backing_size = storage->size;
     new->info.is_device = storage->is_device;
     range_lock_init(&new->ranges);
+    atomic_init(&new->refused, 0);
     atomic_init(&new->write_error, 0);
     atomic_init(&new->flush_error, 0);
     *volume = new;
@@ -64,6 +69,7 @@ enum coffer_status coffer_volume_info(struct coffer_volume *volume, struct coffe
     }
     *info = volume->info;
     info->size = sizeof(*info);
+    info->refused_writes = atomic_load(&volume->refused);
     return COFFER_OK;
 }
 
@@ -74,6 +80,21 @@ static enum coffer_status check_range(const struct coffer_volume *volume, uint64
 {
     if (offset > volume->data_size || size > volume->data_size - offset) {
         return error_set(error, COFFER_INVALID, EINVAL, "beyond the end of the volume");
+    }
+    return COFFER_OK;
+}
+
+/* What stands in the way of writing a range that lies inside the volume. */
+static enum coffer_status check_writable(struct coffer_volume *volume, uint64_t offset, uint64_t size,
+                                         struct coffer_error *error)
+{
+    if (volume->read_only) {
+        return error_set(error, COFFER_NOT_PERMITTED, EROFS, "the volume is open for reading only");
+    }
+    uint64_t mask = volume->sector_size - 1; /* a whole sector would be written */
+    if ((offset & ~mask) < volume->protected_end && ((offset + size + mask) & ~mask) > volume->protected_start) {
+        atomic_fetch_add(&volume->refused, 1);
+        return error_set(error, COFFER_NOT_PERMITTED, EPERM, "the hidden volume lies there");
     }
     return COFFER_OK;
 }
@@ -132,8 +153,9 @@ enum coffer_status coffer_volume_pwrite(struct coffer_volume *volume, const void
     if (status != COFFER_OK || size == 0) {
         return status;
     }
-    if (volume->read_only) {
-        return error_set(error, COFFER_NOT_PERMITTED, EROFS, "the volume is open for reading only");
+    status = check_writable(volume, offset, size, error);
+    if (status != COFFER_OK) {
+        return status;
     }
     return put(volume, data, size, offset, error);
 }
@@ -171,8 +193,9 @@ enum coffer_status coffer_volume_discard(struct coffer_volume *volume, uint64_t 
     if (status != COFFER_OK || size == 0) {
         return status;
     }
-    if (volume->read_only) {
-        return error_set(error, COFFER_NOT_PERMITTED, EROFS, "the volume is open for reading only");
+    status = check_writable(volume, offset, size, error);
+    if (status != COFFER_OK) {
+        return status;
     }
     if (!volume->thin) {
         return error_set(error, COFFER_UNSUPPORTED, EOPNOTSUPP, "a thick volume has no holes");

@@ -20,11 +20,13 @@ struct coffer_volume {
     bool thin;
     bool read_only;
     struct coffer_info info;
+    uint64_t protected_start, protected_end; /* cleartext that must not be written; equal = nothing */
 
     struct range_lock ranges;
     struct workers workers;
-    atomic_int write_error; /* errno of the first write or discard that failed */
-    atomic_int flush_error; /* errno of the first flush that failed: it fails from then on */
+    atomic_int write_error;       /* errno of the first write or discard that failed */
+    atomic_uint_fast64_t refused; /* writes into the protected range */
+    atomic_int flush_error;       /* errno of the first flush that failed: it fails from then on */
 };
 
 /* Takes `storage` over, also when it fails. */

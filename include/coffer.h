@@ -165,18 +165,19 @@ struct coffer_info {
     bool unlocked;
     bool hidden; /* the inner one of two */
     bool read_only;
-    bool thin;              /* holes read as zeros */
-    bool filled;            /* the data area was filled with noise once */
-    uint32_t sector_size;   /* bytes */
-    uint64_t data_size;     /* bytes of cleartext */
-    uint64_t data_offset;   /* bytes from the start of the backing store */
-    uint64_t iv_base;       /* tweak of the first 512-byte unit */
-    uint64_t header_seq;    /* how often the header was written */
-    uint64_t created;       /* Unix time, s; 0 = withheld */
-    char private_label[65]; /* hostile text too */
-    unsigned slot;          /* the key slot that opened it */
-    unsigned slots_used;    /* of COFFER_SLOTS */
-    const char *cipher;     /* "aes-xts-plain64"; static */
+    bool thin;               /* holes read as zeros */
+    bool filled;             /* the data area was filled with noise once */
+    uint32_t sector_size;    /* bytes */
+    uint64_t data_size;      /* bytes of cleartext */
+    uint64_t data_offset;    /* bytes from the start of the backing store */
+    uint64_t iv_base;        /* tweak of the first 512-byte unit */
+    uint64_t header_seq;     /* how often the header was written */
+    uint64_t created;        /* Unix time, s; 0 = withheld */
+    char private_label[65];  /* hostile text too */
+    unsigned slot;           /* the key slot that opened it */
+    unsigned slots_used;     /* of COFFER_SLOTS */
+    const char *cipher;      /* "aes-xts-plain64"; static */
+    uint64_t refused_writes; /* into the hidden volume that is protected */
 };
 
 #define COFFER_SLOTS 15
@@ -222,6 +223,17 @@ COFFER_API enum coffer_status coffer_volume_create(const char *path, const struc
 /* Flushes a new volume and makes it appear under its path, whole. On a device: flushes. */
 COFFER_API enum coffer_status coffer_volume_publish(struct coffer_volume *volume, struct coffer_error *error);
 
+/* Makes a hidden volume of options->container_size bytes of cleartext at the end of the outer one's data area,
+ * which must have been filled when it was made. Of the options only container_size, sector_size, slot_name,
+ * withhold_time and callbacks count; kdf_level as for opening. Destroys what the outer volume, or an earlier
+ * hidden one, has stored there. Errors: as coffer_volume_open for the outer volume; INVALID: too large, not
+ * filled, or a secret that opens something here already. */
+COFFER_API enum coffer_status coffer_volume_create_hidden(const char *path, const struct coffer_credential *outer,
+                                                          const struct coffer_credential *hidden,
+                                                          const struct coffer_create_options *options,
+                                                          struct coffer_volume **volume,
+                                                          struct coffer_error *error);
+
 /* ---- Opening and closing -------------------------------------------------------------------------------- */
 
 struct coffer_open_options {
@@ -229,7 +241,10 @@ struct coffer_open_options {
     const char *type; /* "coffer"; NULL = find out */
     bool read_only;
     int kdf_level; /* unmarked: try only this one; -1 = those that are tried without being named */
-    int fd;        /* an open descriptor to use instead of opening the path (taken over); -1 = none */
+    /* The hidden volume's secret, `credential` being the outer's: the outer one is served, writes into the hidden
+     * one fail with sys = EPERM and change nothing. NULL = none. */
+    const struct coffer_credential *protect_hidden;
+    int fd; /* an open descriptor to use instead of opening the path (taken over); -1 = none */
     struct coffer_callbacks callbacks;
 };
 
@@ -273,6 +288,51 @@ COFFER_API enum coffer_status coffer_volume_discard(struct coffer_volume *volume
  * At the end: data: FAILED with sys = ENXIO; hole: data_size. A thick volume is all data. */
 COFFER_API enum coffer_status coffer_volume_seek(struct coffer_volume *volume, uint64_t offset, bool hole,
                                                  uint64_t *found, struct coffer_error *error);
+
+/* ---- Key slots ------------------------------------------------------------------------------------------ */
+
+/* An unlocked header, kept from changes by others until it is closed. The volume may be mounted meanwhile. */
+struct coffer_header;
+
+enum coffer_key_kind {
+    COFFER_KEY_EMPTY = 0,
+    COFFER_KEY_PASSPHRASE = 1,
+    COFFER_KEY_FACTORS = 2, /* key files, with or without a passphrase */
+    COFFER_KEY_RECOVERY = 3,
+    COFFER_KEY_RAW = 4,
+};
+
+struct coffer_key {
+    enum coffer_key_kind kind;
+    bool opened_it;   /* the slot that the given secret opened */
+    uint64_t created; /* Unix time, s; 0 = withheld */
+    char name[41];    /* hostile text: escape before printing */
+};
+
+/* Of the options type, read_only, kdf_level and callbacks count. Read-write it heals, as opening a volume does.
+ * Errors: as coffer_volume_open. */
+COFFER_API enum coffer_status coffer_header_open(const char *path, const struct coffer_credential *credential,
+                                                 const struct coffer_open_options *options,
+                                                 struct coffer_header **header, struct coffer_error *error);
+COFFER_API void coffer_header_close(struct coffer_header *header);
+
+COFFER_API void coffer_header_keys(const struct coffer_header *header, struct coffer_key keys[COFFER_SLOTS]);
+
+/* Puts a new secret into the first empty slot and verifies it by reading the medium again. name: up to 40 bytes,
+ * NULL = none. Errors: INVALID (it opens a slot already; 15 slots are full), NO_MEMORY, FAILED. */
+COFFER_API enum coffer_status coffer_header_add_key(struct coffer_header *header,
+                                                    const struct coffer_credential *secret, const char *name,
+                                                    unsigned *slot, struct coffer_error *error);
+
+/* Replaces the secret that opened the header: adds the new one, verifies it, removes the old. Errors: as above. */
+COFFER_API enum coffer_status coffer_header_change_key(struct coffer_header *header,
+                                                       const struct coffer_credential *secret, unsigned *slot,
+                                                       struct coffer_error *error);
+
+/* Removes a slot from both copies. last: even when it is the only one, after which nothing opens the volume.
+ * Errors: INVALID (empty, no such slot, the last one), FAILED. */
+COFFER_API enum coffer_status coffer_header_remove_key(struct coffer_header *header, unsigned slot, bool last,
+                                                       struct coffer_error *error);
 
 #ifdef __cplusplus
 }

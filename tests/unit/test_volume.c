@@ -16,84 +16,18 @@
 #include <unistd.h>
 
 #include "coffer.h"
-
-#define MIB (1ull << 20)
-
-static char directory[64];
-static char path[96];
-
-static int enter(void **state)
-{
-    (void)state;
-    strcpy(directory, "/tmp/coffer-test-XXXXXX");
-    assert_non_null(mkdtemp(directory));
-    (void)snprintf(path, sizeof(path), "%s/volume", directory);
-    return 0;
-}
-
-static int leave(void **state)
-{
-    (void)state;
-    (void)unlink(path);
-    return rmdir(directory); /* fails when anything is left behind */
-}
-
-static struct coffer_credential *credential(const char *passphrase)
-{
-    struct coffer_secret *secret = coffer_secret_new(64);
-    struct coffer_credential *credential = coffer_credential_new();
-    memcpy(coffer_secret_data(secret), passphrase, strlen(passphrase));
-    coffer_secret_set_size(secret, strlen(passphrase));
-    assert_int_equal(coffer_credential_set_passphrase(credential, secret, NULL), COFFER_OK);
-    coffer_secret_free(secret);
-    return credential;
-}
-
-static struct coffer_create_options small(void)
-{
-    struct coffer_create_options options = COFFER_CREATE_OPTIONS_INIT;
-    options.container_size = 4 * MIB;
-    options.kdf_memory = 8192;
-    options.kdf_passes = 1;
-    options.thin = true;
-    return options;
-}
-
-static void create(const struct coffer_create_options *options)
-{
-    struct coffer_volume *volume;
-    struct coffer_credential *secret = credential("correct");
-    struct coffer_error error = COFFER_ERROR_INIT;
-    enum coffer_status status = coffer_volume_create(path, secret, options, &volume, &error);
-    if (status != COFFER_OK) {
-        fail_msg("%s", error.text);
-    }
-    assert_int_equal(coffer_volume_publish(volume, &error), COFFER_OK);
-    assert_int_equal(coffer_volume_close(volume, &error), COFFER_OK);
-    coffer_credential_free(secret);
-}
-
-static enum coffer_status open_with(const char *passphrase, bool read_only, struct coffer_volume **volume)
-{
-    struct coffer_open_options options = COFFER_OPEN_OPTIONS_INIT;
-    struct coffer_credential *secret = credential(passphrase);
-    options.read_only = read_only;
-    options.kdf_level = read_only ? -1 : options.kdf_level;
-    enum coffer_status status = coffer_volume_open(path, secret, &options, volume, NULL);
-    coffer_credential_free(secret);
-    return status;
-}
+#include "helper_volume.h"
 
 /* Every mixture of offsets and sizes around sector boundaries reads back, and leaves its neighbours alone. */
 static void reads_what_was_written(uint32_t sector_size, bool thin)
 {
     static uint8_t model[512 * 1024], buffer[sizeof(model)];
-    struct coffer_create_options options = small();
+    struct coffer_create_options options = helper_small();
     struct coffer_volume *volume;
     options.sector_size = sector_size;
     options.thin = thin;
-    create(&options);
-    assert_int_equal(open_with("correct", false, &volume), COFFER_OK);
+    helper_create(&options);
+    assert_int_equal(helper_open("correct", false, &volume), COFFER_OK);
     memset(model, 0, sizeof(model));
     assert_int_equal(coffer_volume_pwrite(volume, model, sizeof(model), 0, NULL), COFFER_OK);
     unsigned random = 1;
@@ -117,7 +51,7 @@ static void reads_what_was_written(uint32_t sector_size, bool thin)
         assert_memory_equal(buffer, model + from, length);
     }
     assert_int_equal(coffer_volume_close(volume, NULL), COFFER_OK);
-    assert_int_equal(open_with("correct", true, &volume), COFFER_OK);
+    assert_int_equal(helper_open("correct", true, &volume), COFFER_OK);
     assert_int_equal(coffer_volume_pread(volume, buffer, sizeof(buffer), 0, NULL), COFFER_OK);
     assert_memory_equal(buffer, model, sizeof(model));
     assert_int_equal(coffer_volume_pwrite(volume, model, 1, 0, NULL), COFFER_NOT_PERMITTED);
@@ -151,16 +85,16 @@ static void test_thick_512(void **state)
 static void test_a_new_thin_volume_reads_zeros_and_takes_no_space(void **state)
 {
     (void)state;
-    struct coffer_create_options options = small();
+    struct coffer_create_options options = helper_small();
     struct coffer_volume *volume;
     struct stat status;
     static uint8_t buffer[65536];
     options.container_size = 1ull << 40;
-    create(&options);
-    assert_int_equal(stat(path, &status), 0);
+    helper_create(&options);
+    assert_int_equal(stat(helper_path, &status), 0);
     assert_true(status.st_blocks * 512ll < 4ll << 20);
     assert_int_equal(status.st_mode & 07777, 0600);
-    assert_int_equal(open_with("correct", false, &volume), COFFER_OK);
+    assert_int_equal(helper_open("correct", false, &volume), COFFER_OK);
     memset(buffer, 1, sizeof(buffer));
     assert_int_equal(coffer_volume_pread(volume, buffer, sizeof(buffer), 1ull << 39, NULL), COFFER_OK);
     for (size_t i = 0; i < sizeof(buffer); i++) {
@@ -181,49 +115,49 @@ static void test_a_new_thin_volume_reads_zeros_and_takes_no_space(void **state)
 static void test_closed_without_publishing_leaves_nothing(void **state)
 {
     (void)state;
-    struct coffer_create_options options = small();
-    struct coffer_credential *secret = credential("correct");
+    struct coffer_create_options options = helper_small();
+    struct coffer_credential *secret = helper_credential("correct");
     struct coffer_volume *volume;
-    assert_int_equal(coffer_volume_create(path, secret, &options, &volume, NULL), COFFER_OK);
+    assert_int_equal(coffer_volume_create(helper_path, secret, &options, &volume, NULL), COFFER_OK);
     assert_int_equal(coffer_volume_close(volume, NULL), COFFER_OK);
     coffer_credential_free(secret);
-    assert_int_equal(access(path, F_OK), -1); /* and leave() finds the directory empty */
+    assert_int_equal(access(helper_path, F_OK), -1); /* and leave() finds the directory empty */
 }
 
 static void test_an_existing_file_is_replaced_only_when_asked_and_whole(void **state)
 {
     (void)state;
-    struct coffer_create_options options = small();
-    struct coffer_credential *secret = credential("another");
+    struct coffer_create_options options = helper_small();
+    struct coffer_credential *secret = helper_credential("another");
     struct coffer_volume *volume;
     struct coffer_error error = COFFER_ERROR_INIT;
-    create(&options);
-    assert_int_equal(coffer_volume_create(path, secret, &options, &volume, &error), COFFER_FAILED);
+    helper_create(&options);
+    assert_int_equal(coffer_volume_create(helper_path, secret, &options, &volume, &error), COFFER_FAILED);
     assert_int_equal(error.sys, EEXIST);
     options.replace = true;
-    assert_int_equal(coffer_volume_create(path, secret, &options, &volume, NULL), COFFER_OK);
+    assert_int_equal(coffer_volume_create(helper_path, secret, &options, &volume, NULL), COFFER_OK);
     struct coffer_volume *old; /* until then the old one is what it was, and kept from others */
-    assert_int_equal(open_with("correct", false, &old), COFFER_IN_USE);
+    assert_int_equal(helper_open("correct", false, &old), COFFER_IN_USE);
     assert_int_equal(coffer_volume_publish(volume, NULL), COFFER_OK);
     assert_int_equal(coffer_volume_close(volume, NULL), COFFER_OK);
     coffer_credential_free(secret);
-    assert_int_equal(open_with("correct", true, &volume), COFFER_WRONG_SECRET);
-    assert_int_equal(open_with("another", true, &volume), COFFER_OK);
+    assert_int_equal(helper_open("correct", true, &volume), COFFER_WRONG_SECRET);
+    assert_int_equal(helper_open("another", true, &volume), COFFER_OK);
     assert_int_equal(coffer_volume_close(volume, NULL), COFFER_OK);
 }
 
 static void test_one_writer_or_many_readers(void **state)
 {
     (void)state;
-    struct coffer_create_options options = small();
+    struct coffer_create_options options = helper_small();
     struct coffer_volume *a, *b;
-    create(&options);
-    assert_int_equal(open_with("correct", false, &a), COFFER_OK);
-    assert_int_equal(open_with("correct", false, &b), COFFER_IN_USE);
-    assert_int_equal(open_with("correct", true, &b), COFFER_IN_USE);
+    helper_create(&options);
+    assert_int_equal(helper_open("correct", false, &a), COFFER_OK);
+    assert_int_equal(helper_open("correct", false, &b), COFFER_IN_USE);
+    assert_int_equal(helper_open("correct", true, &b), COFFER_IN_USE);
     assert_int_equal(coffer_volume_close(a, NULL), COFFER_OK);
-    assert_int_equal(open_with("correct", true, &a), COFFER_OK);
-    assert_int_equal(open_with("correct", true, &b), COFFER_OK);
+    assert_int_equal(helper_open("correct", true, &a), COFFER_OK);
+    assert_int_equal(helper_open("correct", true, &b), COFFER_OK);
     assert_int_equal(coffer_volume_close(a, NULL), COFFER_OK);
     assert_int_equal(coffer_volume_close(b, NULL), COFFER_OK);
 }
@@ -231,36 +165,36 @@ static void test_one_writer_or_many_readers(void **state)
 static void test_opening_and_closing_a_good_volume_writes_nothing(void **state)
 {
     (void)state;
-    struct coffer_create_options options = small();
+    struct coffer_create_options options = helper_small();
     struct coffer_volume *volume;
     struct stat before, after;
-    create(&options);
+    helper_create(&options);
     const struct timespec old[2] = { { .tv_sec = 1000000000 }, { .tv_sec = 1000000000 } };
-    assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0);
-    assert_int_equal(stat(path, &before), 0);
-    assert_int_equal(open_with("correct", false, &volume), COFFER_OK);
+    assert_int_equal(utimensat(AT_FDCWD, helper_path, old, 0), 0);
+    assert_int_equal(stat(helper_path, &before), 0);
+    assert_int_equal(helper_open("correct", false, &volume), COFFER_OK);
     assert_int_equal(coffer_volume_close(volume, NULL), COFFER_OK);
-    assert_int_equal(stat(path, &after), 0);
+    assert_int_equal(stat(helper_path, &after), 0);
     assert_memory_equal(&before.st_mtim, &after.st_mtim, sizeof(before.st_mtim));
-    assert_int_equal(open_with("wrong", false, &volume), COFFER_WRONG_SECRET);
-    assert_int_equal(stat(path, &after), 0);
+    assert_int_equal(helper_open("wrong", false, &volume), COFFER_WRONG_SECRET);
+    assert_int_equal(stat(helper_path, &after), 0);
     assert_memory_equal(&before.st_mtim, &after.st_mtim, sizeof(before.st_mtim));
 }
 
 static void test_unmarked(void **state)
 {
     (void)state;
-    struct coffer_create_options options = small();
+    struct coffer_create_options options = helper_small();
     struct coffer_volume *volume;
     struct coffer_info info = { .size = sizeof(info) };
     options.thin = false;
     options.unmarked = true;
     options.kdf_memory = options.kdf_passes = 0;
     options.kdf_level = 1;
-    create(&options);
-    assert_int_equal(coffer_probe(path, &info, NULL), COFFER_NOT_FOUND);
-    assert_int_equal(open_with("wrong", true, &volume), COFFER_WRONG_SECRET);
-    assert_int_equal(open_with("correct", true, &volume), COFFER_OK);
+    helper_create(&options);
+    assert_int_equal(coffer_probe(helper_path, &info, NULL), COFFER_NOT_FOUND);
+    assert_int_equal(helper_open("wrong", true, &volume), COFFER_WRONG_SECRET);
+    assert_int_equal(helper_open("correct", true, &volume), COFFER_OK);
     assert_int_equal(coffer_volume_info(volume, &info, NULL), COFFER_OK);
     assert_false(info.marked);
     assert_true(info.filled);
@@ -270,14 +204,14 @@ static void test_unmarked(void **state)
 static void test_bounds(void **state)
 {
     (void)state;
-    struct coffer_create_options options = small();
+    struct coffer_create_options options = helper_small();
     struct coffer_volume *volume;
     struct coffer_info info = { .size = sizeof(info) };
     uint8_t byte = 0;
-    create(&options);
-    assert_int_equal(open_with("correct", false, &volume), COFFER_OK);
+    helper_create(&options);
+    assert_int_equal(helper_open("correct", false, &volume), COFFER_OK);
     assert_int_equal(coffer_volume_info(volume, &info, NULL), COFFER_OK);
-    assert_int_equal(info.data_size, 4 * MIB - MIB - 128 * 1024);
+    assert_int_equal(info.data_size, HELPER_SIZE - (1 << 20) - (128 << 10));
     assert_int_equal(coffer_volume_pread(volume, &byte, 1, info.data_size, NULL), COFFER_INVALID);
     assert_int_equal(coffer_volume_pwrite(volume, &byte, 1, info.data_size, NULL), COFFER_INVALID);
     assert_int_equal(coffer_volume_pwrite(volume, &byte, 1, UINT64_MAX, NULL), COFFER_INVALID);
@@ -290,17 +224,20 @@ static void test_bounds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_thin_4096, enter, leave),
-        cmocka_unit_test_setup_teardown(test_thin_512, enter, leave),
-        cmocka_unit_test_setup_teardown(test_thick_4096, enter, leave),
-        cmocka_unit_test_setup_teardown(test_thick_512, enter, leave),
-        cmocka_unit_test_setup_teardown(test_a_new_thin_volume_reads_zeros_and_takes_no_space, enter, leave),
-        cmocka_unit_test_setup_teardown(test_closed_without_publishing_leaves_nothing, enter, leave),
-        cmocka_unit_test_setup_teardown(test_an_existing_file_is_replaced_only_when_asked_and_whole, enter, leave),
-        cmocka_unit_test_setup_teardown(test_one_writer_or_many_readers, enter, leave),
-        cmocka_unit_test_setup_teardown(test_opening_and_closing_a_good_volume_writes_nothing, enter, leave),
-        cmocka_unit_test_setup_teardown(test_unmarked, enter, leave),
-        cmocka_unit_test_setup_teardown(test_bounds, enter, leave),
+        cmocka_unit_test_setup_teardown(test_thin_4096, helper_enter, helper_leave),
+        cmocka_unit_test_setup_teardown(test_thin_512, helper_enter, helper_leave),
+        cmocka_unit_test_setup_teardown(test_thick_4096, helper_enter, helper_leave),
+        cmocka_unit_test_setup_teardown(test_thick_512, helper_enter, helper_leave),
+        cmocka_unit_test_setup_teardown(test_a_new_thin_volume_reads_zeros_and_takes_no_space, helper_enter,
+                                        helper_leave),
+        cmocka_unit_test_setup_teardown(test_closed_without_publishing_leaves_nothing, helper_enter, helper_leave),
+        cmocka_unit_test_setup_teardown(test_an_existing_file_is_replaced_only_when_asked_and_whole, helper_enter,
+                                        helper_leave),
+        cmocka_unit_test_setup_teardown(test_one_writer_or_many_readers, helper_enter, helper_leave),
+        cmocka_unit_test_setup_teardown(test_opening_and_closing_a_good_volume_writes_nothing, helper_enter,
+                                        helper_leave),
+        cmocka_unit_test_setup_teardown(test_unmarked, helper_enter, helper_leave),
+        cmocka_unit_test_setup_teardown(test_bounds, helper_enter, helper_leave),
     };
     return coffer_init(NULL) == COFFER_OK ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
 }

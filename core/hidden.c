@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hidden.c - makes a hidden volume inside the data area of an outer one.
+ *
+ * Only the two header blocks that were random before are written; the outer volume never mentions them. Salts
+ * and cost are the outer volume's, so one key derivation opens either and takes the same time.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "crypto.h"
+#include "error.h"
+#include "format_coffer.h"
+#include "new_header.h"
+#include "slot.h"
+#include "volume.h"
+
+static void free_image(struct unlock_image **image)
+{
+    free(*image);
+}
+
+static void free_copies(struct copies **copies)
+{
+    copies_free(*copies);
+}
+
+static void free_opened(struct format_opened **opened)
+{
+    format_opened_free(*opened);
+}
+
+static enum coffer_status check_outer(const struct copies *outer, const struct header_fields *fields,
+                                      uint64_t size, struct coffer_error *error)
+{
+    if (outer->volume != 0) {
+        return error_set(error, COFFER_INVALID, 0, "this secret opens a hidden volume; the outer one's is needed");
+    }
+    if ((fields->incompat & HEADER_INCOMPAT_HOLES) != 0 || (fields->compat & HEADER_COMPAT_FILLED) == 0) {
+        return error_set(error, COFFER_INVALID, 0,
+                         "a hidden volume needs an outer one that was filled when it was made");
+    }
+    if (size % 4096 != 0 || size < HEADER_DATA_MIN) {
+        return error_set(error, COFFER_INVALID, 0, "a hidden volume has at least 64 KiB, in units of 4 KiB");
+    }
+    if (size > fields->data_size - HEADER_DATA_MIN) {
+        return error_set(error, COFFER_INVALID, 0, "the outer volume has only %llu bytes",
+                         (unsigned long long)fields->data_size);
+    }
+    return COFFER_OK;
+}
+
+static struct header_fields fields_of(const struct header_fields *outer,
+                                      const struct coffer_create_options *options)
+{
+    return (struct header_fields){
+        .compat = HEADER_COMPAT_FILLED,
+        .seq = 1,
+        .created = options->withhold_time ? 0 : (uint64_t)time(NULL),
+        .container_size = outer->container_size,
+        .data_offset = (outer->data_offset + outer->data_size - options->container_size) & ~4095ull,
+        .data_size = options->container_size,
+        .sector_shift = options->sector_size == 512 ? 9 : 12,
+        .cipher = 1,
+    };
+}
+
+/* The new secret must open nothing yet: the lower slot would always win. */
+static enum coffer_status refuse_known(const struct unlock_image *image, const struct copies *copies,
+                                       struct coffer_error *error)
+{
+    uint8_t master[HEADER_MASTER_SIZE];
+    for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
+        for (unsigned slot = 0; slot < HEADER_SLOTS; slot++) {
+            bool opens = slot_unwrap(image->block[copy][0], slot, copies->kek[copy], copies->salt[copy], 0,
+                                     master) != SLOT_CLOSED;
+            crypto_wipe(master, sizeof(master));
+            if (opens) {
+                return error_set(error, COFFER_INVALID, 0, "this secret opens the outer volume already");
+            }
+        }
+    }
+    return COFFER_OK;
+}
+
+static enum coffer_status make(struct storage *storage, const struct coffer_credential *outer_secret,
+                               const struct coffer_credential *secret, const struct coffer_create_options *options,
+                               struct copies *copies, struct coffer_error *error)
+{
+    struct coffer_open_options open = COFFER_OPEN_OPTIONS_INIT;
+    struct header_fields fields;
+    struct unlock_image *image __attribute__((cleanup(free_image))) = unlock_read(storage);
+    struct copies *outer __attribute__((cleanup(free_copies))) = copies_new();
+    if (image == NULL || outer == NULL) {
+        return error_set_no_memory(error);
+    }
+    open.kdf_level = options->kdf_level;
+    open.callbacks = options->callbacks;
+    enum coffer_status status = format_coffer_unlock(image, outer_secret, &open, outer, error);
+    if (status != COFFER_OK) {
+        return status;
+    }
+    header_get_fields(&outer->body, &fields);
+    status = check_outer(outer, &fields, options->container_size, error);
+    if (status != COFFER_OK) {
+        return status;
+    }
+    copies->storage = storage;
+    copies->marked = outer->marked;
+    copies->volume = 1;
+    copies->memory = outer->memory;
+    copies->passes = outer->passes;
+    for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
+        copies->offset[copy] = image->offset[copy] + HEADER_VOLUME_STRIDE;
+        copies->salt_known[copy] = true;
+        memcpy(copies->salt[copy], outer->salt[copy], HEADER_SALT_SIZE);
+    }
+    fields = fields_of(&fields, options);
+    status = new_header_fill(copies, &fields, secret, NULL, options->slot_name, error);
+    if (status == COFFER_OK) {
+        status = refuse_known(image, copies, error);
+    }
+    return status == COFFER_OK ? new_header_write(copies, error) : status;
+}
+
+enum coffer_status coffer_volume_create_hidden(const char *path, const struct coffer_credential *outer,
+                                               const struct coffer_credential *hidden,
+                                               const struct coffer_create_options *options,
+                                               struct coffer_volume **volume, struct coffer_error *error)
+{
+    struct copies *copies __attribute__((cleanup(free_copies))) = copies_new();
+    struct format_opened *opened __attribute__((cleanup(free_opened))) = format_opened_new();
+    struct storage *storage;
+    if (copies == NULL || opened == NULL) {
+        return error_set_no_memory(error);
+    }
+    if (options->size != sizeof(*options)) {
+        return error_set(error, COFFER_INVALID, EINVAL, "the options have an unknown size");
+    }
+    if (credential_kind(hidden) == CREDENTIAL_EMPTY) {
+        return error_set(error, COFFER_INVALID, 0, "no secret was given for the hidden volume");
+    }
+    enum coffer_status status =
+        storage_open(path, -1, false, STORAGE_EXCLUSIVE, &options->callbacks, &storage, error);
+    if (status != COFFER_OK) {
+        return status;
+    }
+    int held = storage->ops->hold_header(storage, true);
+    status = held == 0 ? make(storage, outer, hidden, options, copies, error)
+                       : error_set(error, COFFER_IN_USE, -held, "its header is being changed elsewhere");
+    (void)storage->ops->hold_header(storage, false);
+    if (status != COFFER_OK) {
+        storage_close(storage);
+        return status;
+    }
+    format_coffer_describe(copies, opened);
+    return volume_new(storage, opened, volume, error);
+}

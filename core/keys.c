@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * keys.c - key slots: list, add, change, remove.
+ *
+ * A new secret is in its slot, on the medium and verified before an old one goes: there is no moment at which
+ * neither opens. The header is held against others from open to close; the data is not, so a mounted volume
+ * can have its passphrase changed.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "crypto.h"
+#include "error.h"
+#include "format_coffer.h"
+#include "memory_budget.h"
+#include "slot.h"
+
+struct coffer_header {
+    struct storage *storage;
+    struct copies *copies;
+};
+
+/* A secret on its way into a slot; in secret memory. */
+struct newcomer {
+    uint8_t kek[HEADER_COPIES][CREDENTIAL_KEK_SIZE];
+    uint8_t master[HEADER_MASTER_SIZE]; /* what a trial unwrapping gave */
+    struct header_slot_record record;
+    unsigned slot;
+};
+
+static void free_newcomer(struct newcomer **newcomer)
+{
+    crypto_secret_free(*newcomer);
+}
+
+static void free_image(struct unlock_image **image)
+{
+    free(*image);
+}
+
+void coffer_header_close(struct coffer_header *header)
+{
+    if (header == NULL) {
+        return;
+    }
+    copies_free(header->copies);
+    storage_close(header->storage); /* lets go of the lock, too */
+    free(header);
+}
+
+static enum coffer_status unlock_into(struct coffer_header *header, const struct coffer_credential *credential,
+                                      const struct coffer_open_options *options, struct coffer_error *error)
+{
+    int held = header->storage->ops->hold_header(header->storage, true);
+    if (held != 0) {
+        return error_set(error, COFFER_IN_USE, -held, "its header is being changed elsewhere");
+    }
+    struct unlock_image *image __attribute__((cleanup(free_image))) = unlock_read(header->storage);
+    header->copies = copies_new();
+    if (image == NULL || header->copies == NULL) {
+        return error_set_no_memory(error);
+    }
+    return format_coffer_unlock(image, credential, options, header->copies, error);
+}
+
+enum coffer_status coffer_header_open(const char *path, const struct coffer_credential *credential,
+                                      const struct coffer_open_options *options, struct coffer_header **header,
+                                      struct coffer_error *error)
+{
+    if (options->size != sizeof(*options)) {
+        return error_set(error, COFFER_INVALID, EINVAL, "the options have an unknown size");
+    }
+    if (options->type != NULL && strcmp(options->type, FORMAT_COFFER.name) != 0) {
+        return error_set(error, COFFER_UNSUPPORTED, 0, "headers of this format are never changed");
+    }
+    struct coffer_header *new = calloc(1, sizeof(*new));
+    if (new == NULL) {
+        return error_set_no_memory(error);
+    }
+    enum coffer_status status = storage_open(path, options->fd, options->read_only, STORAGE_UNLOCKED,
+                                             &options->callbacks, &new->storage, error);
+    if (status == COFFER_OK) {
+        status = unlock_into(new, credential, options, error);
+    }
+    if (status != COFFER_OK) {
+        coffer_header_close(new);
+        return status;
+    }
+    *header = new;
+    return COFFER_OK;
+}
+
+void coffer_header_keys(const struct coffer_header *header, struct coffer_key keys[COFFER_SLOTS])
+{
+    for (unsigned slot = 0; slot < COFFER_SLOTS; slot++) {
+        struct header_slot_record record;
+        header_get_slot(&header->copies->body, slot, &record);
+        memset(&keys[slot], 0, sizeof(keys[slot]));
+        keys[slot].kind = (enum coffer_key_kind)record.kind;
+        keys[slot].opened_it = slot == header->copies->slot;
+        keys[slot].created = record.time;
+        memcpy(keys[slot].name, record.name, HEADER_NAME_SIZE);
+    }
+}
+
+/* ---- adding ---- */
+
+static enum coffer_status derive_both(const struct copies *copies, const struct coffer_credential *secret,
+                                      struct newcomer *newcomer, struct coffer_error *error)
+{
+    enum coffer_status status = COFFER_OK;
+    if (credential_kind(secret) == CREDENTIAL_EMPTY) {
+        return error_set(error, COFFER_INVALID, 0, "neither a passphrase nor a key file was given");
+    }
+    if (credential_needs_kdf(secret, CREDENTIAL_AS_GIVEN)) {
+        status = memory_budget_allows(copies->memory, error);
+    }
+    for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES && status == COFFER_OK; copy++) {
+        if (!copies->salt_known[copy]) {
+            return error_set(error, COFFER_DAMAGED, 0, "one copy of the outer volume's header is damaged");
+        }
+        status = credential_derive(secret, CREDENTIAL_AS_GIVEN, copies->salt[copy], copies->memory, copies->passes,
+                                   newcomer->kek[copy], error);
+    }
+    return status;
+}
+
+/* Two slots for one secret would make the second one unreachable, and a removal of the first no removal. */
+static enum coffer_status refuse_known(const struct unlock_image *image, const struct copies *copies,
+                                       struct newcomer *newcomer, struct coffer_error *error)
+{
+    for (unsigned i = 0; i < HEADER_COPIES * HEADER_VOLUMES * HEADER_SLOTS; i++) {
+        enum header_copy copy = i % HEADER_COPIES;
+        unsigned volume = i / HEADER_COPIES % HEADER_VOLUMES, slot = i / (HEADER_COPIES * HEADER_VOLUMES);
+        if (image->present[copy][volume] &&
+            slot_unwrap(image->block[copy][volume], slot, newcomer->kek[copy], copies->salt[copy], volume,
+                        newcomer->master) != SLOT_CLOSED) {
+            return error_set(error, COFFER_INVALID, 0, "this secret opens the volume already");
+        }
+    }
+    return COFFER_OK;
+}
+
+static void put_newcomer(struct copies *next, void *user)
+{
+    struct newcomer *newcomer = user;
+    struct header_fields fields;
+    header_get_fields(&next->body, &fields);
+    newcomer->record.seq_written = fields.seq;
+    newcomer->record.time = fields.created == 0 ? 0 : (uint64_t)time(NULL);
+    copies_put_slot(next, newcomer->slot, (const uint8_t(*)[CREDENTIAL_KEK_SIZE])newcomer->kek, &newcomer->record);
+}
+
+/* Both copies, read from the medium again, open with the new secret. */
+static enum coffer_status verify(const struct coffer_header *header, struct newcomer *newcomer,
+                                 struct coffer_error *error)
+{
+    const struct copies *copies = header->copies;
+    uint8_t block[HEADER_BLOCK_SIZE];
+    for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
+        int result = storage_read(header->storage, block, sizeof(block), copies->offset[copy]);
+        if (result != 0) {
+            return error_set_system(error, -result, "cannot read the new header back");
+        }
+        if (memcmp(block, copies->block[copy], sizeof(block)) != 0 ||
+            slot_unwrap(block, newcomer->slot, newcomer->kek[copy], copies->salt[copy], copies->volume,
+                        newcomer->master) != SLOT_OPEN) {
+            return error_set(error, COFFER_FAILED, EIO, "the new header does not read back as it was written");
+        }
+    }
+    return COFFER_OK;
+}
+
+static unsigned first_empty(const struct copies *copies)
+{
+    struct header_slot_record record;
+    for (unsigned slot = 0; slot < HEADER_SLOTS; slot++) {
+        header_get_slot(&copies->body, slot, &record);
+        if (record.kind == CREDENTIAL_EMPTY) {
+            return slot;
+        }
+    }
+    return HEADER_SLOTS;
+}
+
+/* Puts `secret` into newcomer->slot; the rest of newcomer->record but the kind is set by the caller. */
+static enum coffer_status admit(struct coffer_header *header, const struct coffer_credential *secret,
+                                struct newcomer *newcomer, struct coffer_error *error)
+{
+    struct unlock_image *image __attribute__((cleanup(free_image))) = unlock_read(header->storage);
+    if (image == NULL) {
+        return error_set_no_memory(error);
+    }
+    newcomer->record.kind = (uint8_t)credential_kind(secret);
+    enum coffer_status status = derive_both(header->copies, secret, newcomer, error);
+    if (status == COFFER_OK) {
+        status = refuse_known(image, header->copies, newcomer, error);
+    }
+    if (status == COFFER_OK) {
+        status = copies_update(header->copies, put_newcomer, newcomer, error);
+    }
+    return status == COFFER_OK ? verify(header, newcomer, error) : status;
+}
+
+enum coffer_status coffer_header_add_key(struct coffer_header *header, const struct coffer_credential *secret,
+                                         const char *name, unsigned *slot, struct coffer_error *error)
+{
+    struct newcomer *newcomer __attribute__((cleanup(free_newcomer))) = crypto_secret_alloc(sizeof(*newcomer));
+    if (newcomer == NULL) {
+        return error_set_no_memory(error);
+    }
+    if (name != NULL && strlen(name) > HEADER_NAME_SIZE) {
+        return error_set(error, COFFER_INVALID, 0, "the name of a key slot has at most %u bytes",
+                         HEADER_NAME_SIZE);
+    }
+    newcomer->slot = first_empty(header->copies);
+    if (newcomer->slot == HEADER_SLOTS) {
+        return error_set(error, COFFER_INVALID, 0, "all %u key slots are in use", HEADER_SLOTS);
+    }
+    if (name != NULL) {
+        memcpy(newcomer->record.name, name, strlen(name));
+    }
+    enum coffer_status status = admit(header, secret, newcomer, error);
+    if (status == COFFER_OK) {
+        *slot = newcomer->slot;
+    }
+    return status;
+}
+
+/* ---- removing and changing ---- */
+
+static void clear_slot(struct copies *next, void *user)
+{
+    copies_clear_slot(next, *(const unsigned *)user);
+}
+
+enum coffer_status coffer_header_remove_key(struct coffer_header *header, unsigned slot, bool last,
+                                            struct coffer_error *error)
+{
+    struct coffer_key keys[COFFER_SLOTS];
+    unsigned used = 0;
+    coffer_header_keys(header, keys);
+    for (unsigned i = 0; i < COFFER_SLOTS; i++) {
+        used += keys[i].kind != COFFER_KEY_EMPTY;
+    }
+    if (slot >= COFFER_SLOTS || keys[slot].kind == COFFER_KEY_EMPTY) {
+        return error_set(error, COFFER_INVALID, 0, "key slot %u is empty", slot);
+    }
+    if (used == 1 && !last) {
+        return error_set(error, COFFER_INVALID, 0, "it is the last key slot: nothing would open the volume again");
+    }
+    return copies_update(header->copies, clear_slot, &slot, error);
+}
+
+enum coffer_status coffer_header_change_key(struct coffer_header *header, const struct coffer_credential *secret,
+                                            unsigned *slot, struct coffer_error *error)
+{
+    struct newcomer *newcomer __attribute__((cleanup(free_newcomer))) = crypto_secret_alloc(sizeof(*newcomer));
+    if (newcomer == NULL) {
+        return error_set_no_memory(error);
+    }
+    unsigned old = header->copies->slot;
+    struct header_slot_record record;
+    header_get_slot(&header->copies->body, old, &record);
+    memcpy(newcomer->record.name, record.name, sizeof(record.name));
+    newcomer->slot = first_empty(header->copies);
+    bool in_place = newcomer->slot == HEADER_SLOTS;
+    newcomer->slot = in_place ? old : newcomer->slot;
+    enum coffer_status status = admit(header, secret, newcomer, error);
+    if (status == COFFER_OK && !in_place) {
+        header->copies->slot = newcomer->slot;
+        status = copies_update(header->copies, clear_slot, &old, error);
+    }
+    if (status == COFFER_OK) {
+        *slot = newcomer->slot;
+    }
+    return status;
+}

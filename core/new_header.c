@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * new_header.c - makes the two copies of a new header.
+ *
+ * Everything that could be random is: the master key, the volume key, empty slots, salts.
+ */
+#include "new_header.h"
+
+#include <string.h>
+
+#include "crypto.h"
+#include "error.h"
+#include "slot.h"
+
+static void random_uuid(uint8_t uuid[16])
+{
+    crypto_random(uuid, 16);
+    uuid[6] = (uint8_t)((uuid[6] & 0x0f) | 0x40); /* RFC 9562, version 4 */
+    uuid[8] = (uint8_t)((uuid[8] & 0x3f) | 0x80);
+}
+
+static void fill_body(struct copies *copies, const struct header_fields *given)
+{
+    struct header_fields fields = *given;
+    random_uuid(fields.uuid);
+    header_put_fields(&copies->body, &fields);
+    uint8_t *key = header_key(&copies->body);
+    do {
+        crypto_random(key, HEADER_KEY_SIZE);
+    } while (crypto_equal(key, key + HEADER_KEY_SIZE / 2, HEADER_KEY_SIZE / 2));
+    crypto_random(copies->master, sizeof(copies->master));
+}
+
+static void fill_preamble(struct copies *copies, enum header_copy copy, struct header_preamble *preamble)
+{
+    uint8_t *block = copies->block[copy];
+    memcpy(preamble->salt, copies->salt[copy], HEADER_SALT_SIZE);
+    if (copies->volume != 0) {
+        header_write_random_preamble(block, NULL);
+    } else if (copies->marked) {
+        header_write_preamble(block, copy, preamble);
+    } else {
+        header_write_random_preamble(block, preamble->salt);
+    }
+}
+
+static enum coffer_status fill_copy(struct copies *copies, enum header_copy copy,
+                                    const struct coffer_credential *credential, struct header_preamble *preamble,
+                                    struct coffer_error *error)
+{
+    if (!copies->salt_known[copy]) {
+        crypto_random(copies->salt[copy], HEADER_SALT_SIZE);
+        copies->salt_known[copy] = true;
+    }
+    enum coffer_status status = credential_derive(credential, CREDENTIAL_AS_GIVEN, copies->salt[copy],
+                                                  copies->memory, copies->passes, copies->kek[copy], error);
+    if (status != COFFER_OK) {
+        return status;
+    }
+    copies->kek_known[copy] = copies->good[copy] = true;
+    memcpy(header_listed_salt(&copies->body, copy), copies->salt[copy], HEADER_SALT_SIZE);
+    for (unsigned slot = 0; slot < HEADER_SLOTS; slot++) {
+        slot_erase(copies->block[copy], slot);
+        header_slot_digest(copies->block[copy], slot, header_listed_digest(&copies->body, copy, slot));
+    }
+    fill_preamble(copies, copy, preamble);
+    return COFFER_OK;
+}
+
+enum coffer_status new_header_fill(struct copies *copies, const struct header_fields *fields,
+                                   const struct coffer_credential *credential, const char *label, const char *name,
+                                   struct coffer_error *error)
+{
+    struct header_preamble preamble = { .memory = copies->memory, .passes = copies->passes };
+    random_uuid(preamble.uuid);
+    if (label != NULL) {
+        memcpy(preamble.label, label, strnlen(label, HEADER_LABEL_SIZE));
+    }
+    fill_body(copies, fields);
+    for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
+        enum coffer_status status = fill_copy(copies, copy, credential, &preamble, error);
+        if (status != COFFER_OK) {
+            return status;
+        }
+    }
+    struct header_slot_record record = {
+        .kind = (uint8_t)credential_kind(credential),
+        .seq_written = fields->seq,
+        .time = fields->created,
+    };
+    if (name != NULL) {
+        memcpy(record.name, name, strnlen(name, HEADER_NAME_SIZE));
+    }
+    copies->way = CREDENTIAL_AS_GIVEN;
+    copies->winner = HEADER_FRONT;
+    copies->slot = 0;
+    copies_put_slot(copies, 0, (const uint8_t(*)[CREDENTIAL_KEK_SIZE])copies->kek, &record);
+    return COFFER_OK;
+}
+
+enum coffer_status new_header_write(struct copies *copies, struct coffer_error *error)
+{
+    int result = copies_write_block(copies, HEADER_TAIL);
+    result = result != 0 ? result : copies_write_block(copies, HEADER_FRONT);
+    return result == 0 ? COFFER_OK : error_set_system(error, -result, "cannot write the header");
+}
