@@ -14,6 +14,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Results that nobody may overlook. */
+#define CRYPTO_CHECKED __attribute__((warn_unused_result))
+
 /* ---- init (crypto/init.c) ---- */
 
 /* Starts both libraries (once; later calls are free) and runs the self-tests. 0, -EIO when a known answer is
@@ -64,8 +67,8 @@ void crypto_hash_end(struct crypto_hash *hash, uint8_t *out, size_t out_size); /
 
 /* Argon2id version 0x13, one lane, 32 bytes out. memory in KiB >= 8, passes >= 1. The work area is libsodium's own:
  * given back at once, but not locked and not wiped (kdf.c says why). 0, -ENOMEM, -EINVAL: then out holds no key. */
-int crypto_argon2id(uint8_t out[32], const void *password, size_t password_size, const uint8_t salt[16],
-                    uint32_t memory, uint32_t passes);
+CRYPTO_CHECKED int crypto_argon2id(uint8_t out[32], const void *password, size_t password_size,
+                                   const uint8_t salt[16], uint32_t memory, uint32_t passes);
 
 /* ---- seal (crypto/seal.c): key-committing XChaCha20-Poly1305, spec/volume.md ---- */
 
@@ -76,8 +79,8 @@ void crypto_seal(uint8_t *out, const uint8_t key[32], const char *label, const v
                  const uint8_t *plain, size_t plain_size);
 
 /* plain: sealed_size - CRYPTO_SEAL_OVERHEAD bytes, written on success only. True when it opens. */
-bool crypto_open(uint8_t *plain, const uint8_t key[32], const char *label, const void *ad, size_t ad_size,
-                 const uint8_t *sealed, size_t sealed_size);
+CRYPTO_CHECKED bool crypto_open(uint8_t *plain, const uint8_t key[32], const char *label, const void *ad,
+                                size_t ad_size, const uint8_t *sealed, size_t sealed_size);
 
 /* ---- sector (crypto/sector.c): AES-256-XTS ---- */
 
@@ -88,8 +91,8 @@ struct crypto_sector;
 
 /* key: data key | tweak key, which must differ (-EINVAL). sector_size 512 or 4096 bytes. The handle lives in
  * secret memory. 0, -EINVAL, -ENOMEM. */
-int crypto_sector_new(struct crypto_sector **sector, const uint8_t key[CRYPTO_SECTOR_KEY_SIZE],
-                      uint32_t sector_size);
+CRYPTO_CHECKED int crypto_sector_new(struct crypto_sector **sector, const uint8_t key[CRYPTO_SECTOR_KEY_SIZE],
+                                     uint32_t sector_size);
 void crypto_sector_free(struct crypto_sector *sector);
 
 /* `size` bytes, a multiple of the sector size; `tweak` of the first sector, which grows by sector_size / 512

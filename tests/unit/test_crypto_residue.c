@@ -2,6 +2,9 @@
 /*
  * What crypto/ leaves behind: after each call, the process's whole memory is searched for keys that should be in
  * secret memory or nowhere. The calls run deep in the stack, where nothing that comes after reaches by accident.
+ *
+ * It needs -z now, as the product is linked: the resolver of lazily bound calls saves the vector registers, and what
+ * a copy of a key left in them, on the stack.
  */
 #include <setjmp.h>
 #include <stdarg.h>
