@@ -150,6 +150,9 @@ static enum exit_status make_plan(const struct create_options *options, const ch
         status = target_inspect(path, &plan->target);
     }
     if (status == EXIT_DONE) {
+        status = target_check_force(&plan->target, options->force);
+    }
+    if (status == EXIT_DONE) {
         status = settle_size(options, plan);
     }
     if (status != EXIT_DONE) {
@@ -255,7 +258,7 @@ static enum exit_status run(const void *values, const char *const *operands, siz
     (void)count;
     enum exit_status status = make_plan(options, operands[0], &plan);
     if (status == EXIT_DONE) {
-        status = target_confirm(&plan.target, options->force, options->confirm);
+        status = target_confirm(&plan.target, options->confirm);
     }
     if (status == EXIT_DONE) {
         status = secrets_read_new(&options->secret, operands[0], &credential);

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "escape.h"
+#include "ui.h"
 
 static void *must(void *pointer)
 {
@@ -135,7 +136,7 @@ void json_add_path(struct json_object *object, const char *key, const char *path
 
 void json_print(struct json_object *document)
 {
-    puts(must((void *)(uintptr_t)json_object_to_json_string_ext(
+    ui_put_line(must((void *)(uintptr_t)json_object_to_json_string_ext(
         document, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE)));
     json_object_put(document);
 }

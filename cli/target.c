@@ -6,6 +6,7 @@
 #include "target.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,6 +18,8 @@
 #include "size.h"
 #include "terminal.h"
 #include "ui.h"
+
+#define DESCRIPTION_MAX 384
 
 const char *target_name(const char *path)
 {
@@ -41,7 +44,9 @@ static enum exit_status refuse(const char *path, int number, const char *hint)
 static enum exit_status check_directory(const char *path)
 {
     const char *name = target_name(path);
-    SCOPE_FREE char *parent = name == path ? strdup(".") : strndup(path, (size_t)(name - path));
+    size_t size = (size_t)(name - path);
+    size_t end = size > 1 ? size - 1 : size; /* without the slash, but for the root */
+    SCOPE_FREE char *parent = size == 0 ? strdup(".") : strndup(path, end);
 
     if (!parent) {
         return ui_fail(EXIT_NO_MEMORY, NULL, "out of memory");
@@ -109,7 +114,7 @@ static void describe(const struct target *target, size_t size, char *text)
 
 static enum exit_status ask_for_name(const struct target *target, const char *name)
 {
-    char prompt[512];
+    char prompt[NAME_MAX + 64];
     bool confirmed = false;
 
     if (!terminal_is_there()) {
@@ -124,19 +129,27 @@ static enum exit_status ask_for_name(const struct target *target, const char *na
     return ui_fail(EXIT_OTHER, NULL, "'%s' was not confirmed; nothing has been written", target->path);
 }
 
-enum exit_status target_confirm(const struct target *target, bool force, const char *confirm)
+enum exit_status target_check_force(const struct target *target, bool force)
+{
+    bool is_needed = target->kind == TARGET_FILE || (target->kind == TARGET_DEVICE && target->content[0]);
+    char what[DESCRIPTION_MAX];
+
+    if (force || !is_needed) {
+        return EXIT_DONE;
+    }
+    describe(target, sizeof(what), what);
+    return ui_fail(EXIT_OTHER, "--force overwrites it", "cannot create '%s': it is there: %s", target->path, what);
+}
+
+enum exit_status target_confirm(const struct target *target, const char *confirm)
 {
     const char *name = target_name(target->path);
-    char what[384];
+    char what[DESCRIPTION_MAX];
 
     if (target->kind == TARGET_NEW) {
         return EXIT_DONE;
     }
     describe(target, sizeof(what), what);
-    if (!force && (target->kind == TARGET_FILE || target->content[0])) {
-        return ui_fail(EXIT_OTHER, "--force overwrites it", "cannot create '%s': it is there: %s", target->path,
-                       what);
-    }
     ui_warn("'%s' is %s, and will be lost", target->path, what);
     if (!confirm) {
         return ask_for_name(target, name);

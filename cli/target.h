@@ -26,9 +26,12 @@ struct target {
  * which nothing can be made. */
 enum exit_status target_inspect(const char *path, struct target *target);
 
-/* Nothing is there, or --force is given where something was found, and its name is given with --confirm or
- * typed on the terminal. EXIT_DONE or reported. */
-enum exit_status target_confirm(const struct target *target, bool force, const char *confirm);
+/* Nothing is there that takes --force to be overwritten, or it is given. EXIT_DONE or reported. */
+enum exit_status target_check_force(const struct target *target, bool force);
+
+/* Shows what would be lost and wants its name, in `confirm` (NULL = not given) or typed on the terminal.
+ * EXIT_DONE, or reported. */
+enum exit_status target_confirm(const struct target *target, const char *confirm);
 
 /* The last component of a path: what --confirm has to name. */
 const char *target_name(const char *path);

@@ -21,7 +21,7 @@ static struct {
     bool has_failed;
     bool has_hinted; /* one is enough */
     bool has_transient;
-    bool has_lost_output;
+    int output_error; /* errno of the first line of the result that got lost */
 } ui;
 
 void ui_setup(const struct common_options *common)
@@ -110,12 +110,25 @@ static void write_json_message(const char *type, const char *message)
     json_object_put(object);
 }
 
+/* ui_finish reports the first one: one error for all lines. */
+static void keep_output_error(bool succeeded)
+{
+    if (!succeeded && ui.output_error == 0) {
+        ui.output_error = errno;
+    }
+}
+
+static void flush_output(void)
+{
+    keep_output_error(fflush(stdout) == 0);
+}
+
 /* One line of stderr; `text` is harmless already. */
 static void write_line(const char *type, const char *text)
 {
     SCOPE_FREE char *line = NULL;
 
-    fflush(stdout); /* so that what was said first stands first where both go to one place */
+    flush_output(); /* so that what was said first stands first where both go to one place */
     ui_clear_transient();
     if (ui.common.json) {
         write_json_message(type, text);
@@ -135,6 +148,12 @@ COFFER_PRINTF(2, 0) static void say(const char *type, const char *format, va_lis
     write_line(type, text ? text : "out of memory");
 }
 
+void ui_put_line(const char *text)
+{
+    ui_clear_transient();
+    keep_output_error(puts(text) != EOF);
+}
+
 void ui_print(const char *format, ...)
 {
     va_list list;
@@ -142,10 +161,7 @@ void ui_print(const char *format, ...)
     va_start(list, format);
     SCOPE_FREE char *text = format_line(format, list);
     va_end(list);
-    ui_clear_transient();
-    if (!text || puts(text) == EOF) {
-        ui.has_lost_output = true; /* ui_finish reports it: one error for all lines */
-    }
+    ui_put_line(text ? text : "out of memory");
 }
 
 void ui_warn(const char *format, ...)
@@ -257,16 +273,12 @@ enum exit_status ui_fail_library(enum operation operation, const char *path, con
 enum exit_status ui_finish(enum exit_status status)
 {
     ui_clear_transient();
-    bool has_failed = ui.has_lost_output || ferror(stdout) != 0;
-    int failure = fflush(stdout) != 0 ? errno : 0;
+    flush_output();
     /* some file systems report a full disk only here */
-    if (close(STDOUT_FILENO) != 0 && failure == 0) {
-        failure = errno;
-    }
-    if (!has_failed && failure == 0) {
+    keep_output_error(close(STDOUT_FILENO) == 0);
+    if (ui.output_error == 0) {
         return status;
     }
-    const char *reason = failure ? explain_errno(failure) : "a part of the output was lost";
-    ui_fail(EXIT_OTHER, NULL, "cannot write to standard output: %s", reason);
+    ui_fail(EXIT_OTHER, NULL, "cannot write to standard output: %s", explain_errno(ui.output_error));
     return status == EXIT_DONE ? EXIT_OTHER : status;
 }

@@ -6,6 +6,7 @@
  */
 #include "error.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -53,7 +54,10 @@ enum coffer_status error_set_system(struct coffer_error *error, int sys, const c
     char words[128];
     /* The GNU strerror_r: it may return a static string instead of filling the buffer. */
     const char *text = strerror_r(sys, words, sizeof(words));
-    return error_set(error, status_of(sys), sys, "%s: %s", what, text);
+    /* "No such file" becomes "no such file", as all our texts are; "RFS specific error" stays. */
+    bool is_word = text[0] != '\0' && islower((unsigned char)text[1]);
+    char first = is_word ? (char)tolower((unsigned char)text[0]) : text[0];
+    return error_set(error, status_of(sys), sys, "%s: %c%s", what, first, text + 1);
 }
 
 enum coffer_status error_set_no_memory(struct coffer_error *error)
