@@ -5,10 +5,13 @@
  */
 #include "helper_maps.h"
 
+#include "helper_child.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -53,7 +56,8 @@ static void read_smaps(void)
     ssize_t got;
     int fd = open("/proc/self/smaps", O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        abort();
+        text[0] = '\0';
+        return;
     }
     while ((got = read(fd, text + size, sizeof(text) - 1 - size)) > 0) {
         size += (size_t)got;
@@ -84,12 +88,29 @@ static bool next_mapping(char **rest, struct mapping *mapping)
     return false;
 }
 
-bool maps_tell_flags(void)
+static bool can_lock(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {
+        return false;
+    }
+    bool locked = mlock(memory, size) == 0;
+    munmap(memory, size);
+    return locked;
+}
+
+const char *maps_unusable(void)
 {
     struct mapping mapping;
     char *rest = text;
+    if (CHILD_SANITIZED) {
+        return "sanitizers replace mlock and keep copies of memory";
+    }
     read_smaps();
-    return next_mapping(&rest, &mapping);
+    if (!next_mapping(&rest, &mapping)) {
+        return "needs VmFlags in /proc/self/smaps";
+    }
+    return can_lock(1 << 20) ? NULL : "needs a limit of locked memory (ulimit -l) of 1 MiB";
 }
 
 bool maps_have_flag(const void *memory, size_t size, const char *flag)

@@ -21,8 +21,8 @@ struct needle needle_random(void);
 struct needle needle_of(const uint8_t bytes[NEEDLE_SIZE]);
 void needle_put(const struct needle *needle, uint8_t out[NEEDLE_SIZE]);
 
-/* Whether this system tells the flags at all. */
-bool maps_tell_flags(void);
+/* NULL, or why nothing can be learned about locked memory here: a line for a test that is skipped. */
+const char *maps_unusable(void);
 
 /* Whether all mappings over [memory, memory + size) carry the flag. */
 bool maps_have_flag(const void *memory, size_t size, const char *flag);

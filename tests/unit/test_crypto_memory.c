@@ -389,17 +389,9 @@ int main(void)
         cmocka_unit_test(freeing_twice_ends_the_process),
         cmocka_unit_test(compares_and_wipes),
     };
-    if (CHILD_SANITIZED) {
-        puts("sanitizers replace mlock and keep copies of memory");
-        return 77;
-    }
-    struct rlimit locked;
-    if (getrlimit(RLIMIT_MEMLOCK, &locked) == 0 && locked.rlim_cur < MEBIBYTE && geteuid() != 0) {
-        puts("needs a limit of locked memory of 1 MiB");
-        return 77;
-    }
-    if (!maps_tell_flags()) {
-        puts("needs VmFlags in /proc/self/smaps");
+    const char *unusable = maps_unusable();
+    if (unusable) {
+        puts(unusable);
         return 77;
     }
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -242,12 +242,9 @@ int main(void)
         cmocka_unit_test(a_hash_leaves_neither_input_nor_result),
         cmocka_unit_test(a_cipher_leaves_no_key),
     };
-    if (CHILD_SANITIZED) {
-        puts("sanitizers replace mlock and keep copies of memory");
-        return 77;
-    }
-    if (!maps_tell_flags()) {
-        puts("needs VmFlags in /proc/self/smaps");
+    const char *unusable = maps_unusable();
+    if (unusable) {
+        puts(unusable);
         return 77;
     }
     return cmocka_run_group_tests(tests, NULL, NULL);
