@@ -46,7 +46,7 @@ static const struct option table[] = {
     OPTION_SIZE(struct create_options, size, "size",
                 "how large the file becomes; a device is used whole without it"),
     OPTION_CHOICE(struct create_options, fs, "fs", FILESYSTEM_CHOICES, "the file system inside (auto = ext4)"),
-    OPTION_TEXT(struct create_options, label, "label", "TEXT", "a name that everybody can read, up to 48 bytes"),
+    OPTION_TEXT(struct create_options, label, "label", "TEXT", "a name that everybody can read, up to 64 bytes"),
     OPTION_TEXT(struct create_options, name, "name", "TEXT", "the name of the first key slot, up to 40 bytes"),
     OPTION_FLAG(struct create_options, thin, "thin", "take space only when it is written to (files: the default)"),
     OPTION_FLAG(struct create_options, thick, "thick", "take all the space at once (devices: the default)"),

@@ -22,6 +22,11 @@
 #define FACTORS_MAX   32
 #define KEYFILE_PIECE 4096
 
+/* Labels of the format are padded with NUL to 16 bytes, wherever they are used. */
+static const char KEYFILE_LABEL[16] = "coffer1 keyfile";
+static const char FACTORS_LABEL[16] = "coffer1 factors";
+static const char RAW_KEY_LABEL[16] = "coffer1 rawkey";
+
 struct coffer_credential {
     bool has_raw_key;
     bool is_recovery; /* the raw key is one that was made to be written down */
@@ -119,7 +124,7 @@ static int hash_file(int fd, uint8_t piece[KEYFILE_PIECE], uint8_t factor[FACTOR
 {
     struct crypto_hash hash;
     crypto_hash_begin(&hash, FACTOR_SIZE, NULL, 0);
-    crypto_hash_add(&hash, "coffer1 keyfile", strlen("coffer1 keyfile"));
+    crypto_hash_add(&hash, KEYFILE_LABEL, sizeof(KEYFILE_LABEL));
     bool empty = true;
     ssize_t got;
     do {
@@ -209,7 +214,7 @@ static void gather(const struct coffer_credential *credential, uint8_t material[
     struct bytes view = { count, sizeof(count) };
     struct crypto_hash hash;
     crypto_hash_begin(&hash, 64, NULL, 0);
-    crypto_hash_add(&hash, "coffer1 factors", strlen("coffer1 factors"));
+    crypto_hash_add(&hash, FACTORS_LABEL, sizeof(FACTORS_LABEL));
     bytes_put_le64(view, 0, credential->passphrase_size);
     crypto_hash_add(&hash, count, sizeof(count));
     crypto_hash_add(&hash, credential->passphrase, credential->passphrase_size);
@@ -224,7 +229,7 @@ static void derive_from_raw_key(const uint8_t key[COFFER_RAW_KEY_SIZE], const ui
 {
     struct crypto_hash hash;
     crypto_hash_begin(&hash, CREDENTIAL_KEK_SIZE, key, COFFER_RAW_KEY_SIZE);
-    crypto_hash_add(&hash, "coffer1 rawkey", strlen("coffer1 rawkey"));
+    crypto_hash_add(&hash, RAW_KEY_LABEL, sizeof(RAW_KEY_LABEL));
     crypto_hash_add(&hash, salt, CREDENTIAL_SALT_SIZE);
     crypto_hash_end(&hash, kek, CREDENTIAL_KEK_SIZE);
 }

@@ -27,7 +27,7 @@
 #define HEADER_KEY_SIZE           64u
 #define HEADER_MASTER_SIZE        32u
 #define HEADER_DIGEST_SIZE        16u
-#define HEADER_LABEL_SIZE         48u
+#define HEADER_LABEL_SIZE         64u
 #define HEADER_PRIVATE_LABEL_SIZE 64u
 #define HEADER_NAME_SIZE          40u
 #define HEADER_CHECK_SIZE         8u

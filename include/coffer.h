@@ -156,7 +156,7 @@ struct coffer_info {
     bool front_ok, tail_ok;             /* the copy has a magic and usable parameters */
     bool front_slots_ok, tail_slots_ok; /* the public check over the key slots holds */
     uint8_t uuid[16];                   /* visible; RFC byte order */
-    char label[49];                     /* visible; hostile text: escape before printing */
+    char label[65];                     /* visible; hostile text: escape before printing */
     uint32_t kdf_memory;                /* KiB */
     uint32_t kdf_passes;
     uint32_t kdf_lanes;
@@ -199,7 +199,7 @@ struct coffer_create_options {
     bool fill;               /* write noise over the data area first */
     bool unmarked;           /* every byte random; implies fill, excludes thin */
     bool replace;            /* an existing file may be replaced when the new volume is published */
-    const char *label;       /* visible (marked only); up to 48 bytes of UTF-8; NULL = none */
+    const char *label;       /* visible (marked only); up to 64 bytes of UTF-8; NULL = none */
     const char *slot_name;   /* up to 40 bytes; NULL = none */
     bool withhold_time;      /* do not record the time */
     struct coffer_callbacks callbacks;
