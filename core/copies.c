@@ -33,12 +33,12 @@ static enum header_copy other_copy(enum header_copy copy)
     return copy == HEADER_FRONT ? HEADER_TAIL : HEADER_FRONT;
 }
 
-/* Whether the bytes of a slot are those that the newest body lists for this copy. */
-static bool cell_is_listed(struct copies *copies, enum header_copy copy, unsigned slot)
+bool copies_slot_is_listed(const struct copies *copies, enum header_copy copy, unsigned slot)
 {
     uint8_t digest[HEADER_DIGEST_SIZE];
+    struct header_body *body = (struct header_body *)(uintptr_t)&copies->body;
     header_slot_digest(copies->block[copy], slot, digest);
-    return crypto_equal(digest, header_listed_digest(&copies->body, copy, slot), sizeof(digest));
+    return crypto_equal(digest, header_listed_digest(body, copy, slot), sizeof(digest));
 }
 
 static void list_cell(struct copies *copies, enum header_copy copy, unsigned slot)
@@ -46,13 +46,11 @@ static void list_cell(struct copies *copies, enum header_copy copy, unsigned slo
     header_slot_digest(copies->block[copy], slot, header_listed_digest(&copies->body, copy, slot));
 }
 
-/* Makes a lost or stale block anew from the winner: cells that the winner lists are kept, all others become
- * random. The body is sealed by whoever writes the block. */
-static void rebuild_block(struct copies *copies, enum header_copy copy)
+void copies_rebuild(struct copies *copies, enum header_copy copy)
 {
     uint8_t *block = copies->block[copy];
     for (unsigned slot = 0; slot < HEADER_SLOTS; slot++) {
-        if (!cell_is_listed(copies, copy, slot)) {
+        if (!copies_slot_is_listed(copies, copy, slot)) {
             slot_erase(block, slot);
         }
     }
@@ -73,12 +71,17 @@ static void rebuild_block(struct copies *copies, enum header_copy copy)
     }
 }
 
-int copies_write_block(struct copies *copies, enum header_copy copy)
+void copies_seal_block(struct copies *copies, enum header_copy copy)
 {
     if (copies->volume == 0 && copies->marked) {
         header_renew_check(copies->block[copy]);
     }
     header_seal_body(copies->block[copy], &copies->body, copies->master, copy, copies->volume);
+}
+
+int copies_write_block(struct copies *copies, enum header_copy copy)
+{
+    copies_seal_block(copies, copy);
     int result = storage_write(copies->storage, copies->block[copy], HEADER_BLOCK_SIZE, copies->offset[copy]);
     return result != 0 ? result : storage_sync(copies->storage);
 }
@@ -120,7 +123,7 @@ enum coffer_status copies_update(struct copies *copies, copies_edit_fn *edit, vo
     fields.seq++;
     header_put_fields(&next->body, &fields);
     if (!next->good[other_copy(next->winner)]) {
-        rebuild_block(next, other_copy(next->winner));
+        copies_rebuild(next, other_copy(next->winner));
     }
     edit(next, user);
 
@@ -159,7 +162,7 @@ static void wrap_again(struct copies *next, void *user)
 {
     (void)user;
     for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
-        if (next->kek_known[copy] && !cell_is_listed(next, copy, next->slot)) {
+        if (next->kek_known[copy] && !copies_slot_is_listed(next, copy, next->slot)) {
             slot_wrap(next->block[copy], next->slot, next->kek[copy], next->salt[copy], next->volume,
                       next->master);
             list_cell(next, copy, next->slot);
@@ -219,11 +222,11 @@ enum coffer_status copies_heal(struct copies *copies, const struct coffer_creden
         }
     }
     if (!copies->good[other]) {
-        rebuild_block(copies, other);
+        copies_rebuild(copies, other);
     }
     bool lost_cell = false;
     for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
-        if (copies->salt_known[copy] && !cell_is_listed(copies, copy, copies->slot)) {
+        if (copies->salt_known[copy] && !copies_slot_is_listed(copies, copy, copies->slot)) {
             enum coffer_status status = need_kek(copies, copy, credential, error);
             if (status != COFFER_OK) {
                 return status;

@@ -41,7 +41,17 @@ struct copies {
 struct copies *copies_new(void);
 void copies_free(struct copies *copies);
 
-/* Seals one copy's block over what is in memory, writes and flushes it. 0 or a negative errno. */
+/* Whether the bytes of a slot are those that the newest body lists for this copy. */
+bool copies_slot_is_listed(const struct copies *copies, enum header_copy copy, unsigned slot);
+
+/* Makes the block of a copy that is not good anew, in memory: slots that the winner lists are kept, all others
+ * become random. */
+void copies_rebuild(struct copies *copies, enum header_copy copy);
+
+/* Seals one copy's block over what is in memory. */
+void copies_seal_block(struct copies *copies, enum header_copy copy);
+
+/* The same, and writes and flushes it. 0 or a negative errno. */
 int copies_write_block(struct copies *copies, enum header_copy copy);
 
 /* Changes header and slots in memory; see copies_put_slot and copies_clear_slot. */

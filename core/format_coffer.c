@@ -164,10 +164,13 @@ static enum coffer_status unlock_unmarked(const struct unlock_image *image,
     return error_set(error, COFFER_WRONG_SECRET, 0, "no format opens with this secret");
 }
 
-static enum coffer_status unlock_any(const struct unlock_image *image, const struct coffer_credential *credential,
-                                     const struct coffer_open_options *options, struct copies *copies,
-                                     struct coffer_error *error)
+enum coffer_status format_coffer_find(const struct unlock_image *image, const struct coffer_credential *credential,
+                                      const struct coffer_open_options *options, struct copies *copies,
+                                      struct coffer_error *error)
 {
+    if (options->kdf_level < -1 || options->kdf_level >= FORMAT_COFFER_LEVELS) {
+        return error_set(error, COFFER_INVALID, 0, "a KDF level is 0 to %d", FORMAT_COFFER_LEVELS - 1);
+    }
     if (unlock_is_marked(image)) {
         enum coffer_status status = unlock_judge(image, error);
         return status != COFFER_OK ? status : unlock_header(image, credential, 0, 0, copies, error);
@@ -183,10 +186,7 @@ enum coffer_status format_coffer_unlock(const struct unlock_image *image,
                                         const struct coffer_open_options *options, struct copies *copies,
                                         struct coffer_error *error)
 {
-    if (options->kdf_level < -1 || options->kdf_level >= FORMAT_COFFER_LEVELS) {
-        return error_set(error, COFFER_INVALID, 0, "a KDF level is 0 to %d", FORMAT_COFFER_LEVELS - 1);
-    }
-    enum coffer_status status = unlock_any(image, credential, options, copies, error);
+    enum coffer_status status = format_coffer_find(image, credential, options, copies, error);
     return status == COFFER_OK ? heal(copies, credential, &options->callbacks, error) : status;
 }
 

@@ -17,8 +17,12 @@ struct format_coffer_level {
 
 extern const struct format_coffer_level FORMAT_COFFER_LEVEL[FORMAT_COFFER_LEVELS];
 
-/* Unlocks the header in `image`, marked or not, and heals it where the store may be written. Errors: as
- * coffer_volume_open. */
+/* Unlocks the header in `image`, marked or not, and writes nothing. Errors: as coffer_volume_open. */
+enum coffer_status format_coffer_find(const struct unlock_image *image, const struct coffer_credential *credential,
+                                      const struct coffer_open_options *options, struct copies *copies,
+                                      struct coffer_error *error);
+
+/* Unlocks the header in `image`, and heals it where the store may be written. Errors: as above. */
 enum coffer_status format_coffer_unlock(const struct unlock_image *image,
                                         const struct coffer_credential *credential,
                                         const struct coffer_open_options *options, struct copies *copies,

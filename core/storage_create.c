@@ -12,10 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "crypto.h"
 #include "error.h"
 #include "storage_file.h"
 
@@ -39,7 +39,9 @@ static char *scratch_name(const char *name)
 {
     uint8_t noise[6];
     char *scratch = NULL;
-    crypto_random(noise, sizeof(noise));
+    if (getrandom(noise, sizeof(noise), 0) != sizeof(noise)) {
+        return NULL;
+    }
     if (asprintf(&scratch, ".%.200s.%02x%02x%02x%02x%02x%02x.new", name, noise[0], noise[1], noise[2], noise[3],
                  noise[4], noise[5]) < 0) {
         return NULL;

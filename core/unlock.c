@@ -25,6 +25,15 @@ static bool read_block(struct storage *storage, uint64_t offset, uint8_t block[H
     return storage_read(storage, block, HEADER_BLOCK_SIZE, offset) == 0;
 }
 
+void unlock_judge_preambles(struct unlock_image *image)
+{
+    for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
+        image->verdict[copy] = image->present[copy][0]
+                                   ? header_read_preamble(image->block[copy][0], copy, &image->preamble[copy])
+                                   : HEADER_NO_MAGIC;
+    }
+}
+
 struct unlock_image *unlock_read(struct storage *storage)
 {
     struct unlock_image *image = calloc(1, sizeof(*image));
@@ -37,14 +46,11 @@ struct unlock_image *unlock_read(struct storage *storage)
     image->offset[HEADER_TAIL] = size >= HEADER_END_SIZE ? size - HEADER_END_SIZE : UINT64_MAX;
     for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
         for (unsigned volume = 0; volume < HEADER_VOLUMES && image->offset[copy] != UINT64_MAX; volume++) {
-            image->present[copy][volume] =
-                read_block(storage, image->offset[copy] + (uint64_t)volume * HEADER_VOLUME_STRIDE,
-                           image->block[copy][volume]);
+            uint64_t offset = image->offset[copy] + (uint64_t)volume * HEADER_VOLUME_STRIDE;
+            image->present[copy][volume] = read_block(storage, offset, image->block[copy][volume]);
         }
-        image->verdict[copy] = image->present[copy][0]
-                                   ? header_read_preamble(image->block[copy][0], copy, &image->preamble[copy])
-                                   : HEADER_NO_MAGIC;
     }
+    unlock_judge_preambles(image);
     return image;
 }
 

@@ -22,6 +22,9 @@ struct unlock_image {
 /* A place that lies outside the store, or cannot be read, counts as lost. NULL: no memory. */
 struct unlock_image *unlock_read(struct storage *storage);
 
+/* The verdicts on both volume 0 preambles, after blocks were put into an image by other means than unlock_read. */
+void unlock_judge_preambles(struct unlock_image *image);
+
 /* Whether either copy has a magic of ours, usable or not. */
 bool unlock_is_marked(const struct unlock_image *image);
 

@@ -334,6 +334,43 @@ COFFER_API enum coffer_status coffer_header_change_key(struct coffer_header *hea
 COFFER_API enum coffer_status coffer_header_remove_key(struct coffer_header *header, unsigned slot, bool last,
                                                        struct coffer_error *error);
 
+/* ---- Header: check, backup, restore --------------------------------------------------------------------- */
+
+enum coffer_finding {
+    COFFER_FINDING_GOOD,
+    COFFER_FINDING_NOTE,     /* worth knowing, nothing is lost */
+    COFFER_FINDING_DAMAGE,   /* something is not what it was */
+    COFFER_FINDING_REPAIRED, /* it was damaged */
+};
+
+/* One line, as a notice. */
+typedef void coffer_finding_fn(void *user, enum coffer_finding finding, const char *text);
+
+/* Looks at both header copies, and with a secret (credential may be NULL) at what is sealed in them. Of the
+ * options kdf_level, read_only (false: repair what the secret allows) and callbacks count. *damaged: something
+ * is damaged still. Errors: only what kept it from looking: NOT_FOUND, WRONG_SECRET, NO_MEMORY ... */
+COFFER_API enum coffer_status coffer_check(const char *path, const struct coffer_credential *credential,
+                                           const struct coffer_open_options *options, coffer_finding_fn *report,
+                                           void *user, bool *damaged, struct coffer_error *error);
+
+#define COFFER_HEADER_BACKUP_SIZE (128u << 10) /* bytes */
+
+/* Copies both ends of a volume, hidden header and all, into a new file (0600). Of the options kdf_level and
+ * callbacks count. An unmarked volume needs the secret, for a marked one credential may be NULL. Errors: as
+ * coffer_volume_open, and FAILED with sys = EEXIST. */
+COFFER_API enum coffer_status coffer_header_backup(const char *path, const char *backup_path,
+                                                   const struct coffer_credential *credential,
+                                                   const struct coffer_open_options *options,
+                                                   struct coffer_error *error);
+
+/* Puts a backup that the secret opens back, to today's size of the store. Every secret of that time opens the
+ * volume again. The volume must not be mounted. Errors: as coffer_volume_open; WRONG_SECRET: the backup does not
+ * open; INVALID: it is no backup, or the data does not fit into the store. */
+COFFER_API enum coffer_status coffer_header_restore(const char *path, const char *backup_path,
+                                                    const struct coffer_credential *credential,
+                                                    const struct coffer_open_options *options,
+                                                    struct coffer_error *error);
+
 #ifdef __cplusplus
 }
 #endif

@@ -21,7 +21,7 @@ int helper_enter(void **state)
 {
     (void)state;
     level = -1;
-    strcpy(directory, "/tmp/coffer-test-XXXXXX");
+    (void)snprintf(directory, sizeof(directory), "/tmp/coffer-test-XXXXXX");
     if (mkdtemp(directory) == NULL) {
         return -1;
     }

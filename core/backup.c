@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * backup.c - header backup and restore (spec/volume.md).
+ *
+ * A backup is the first 64 KiB of both ends, as they are. A restore never writes what a backup says about the
+ * size of the store: the header it brings back is sealed anew for today's, and newer than anything that is
+ * there, before the first byte is written.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto.h"
+#include "error.h"
+#include "format_coffer.h"
+
+#define END_SIZE (COFFER_HEADER_BACKUP_SIZE / 2) /* of each end */
+
+static void close_storage(struct storage **storage)
+{
+    storage_close(*storage);
+}
+
+static void free_image(struct unlock_image **image)
+{
+    free(*image);
+}
+
+static void free_copies(struct copies **copies)
+{
+    copies_free(*copies);
+}
+
+static void free_memory(uint8_t **memory)
+{
+    free(*memory);
+}
+
+static enum coffer_status hold(struct storage *storage, struct coffer_error *error)
+{
+    int held = storage->ops->hold_header(storage, true);
+    return held == 0 ? COFFER_OK : error_set(error, COFFER_IN_USE, -held, "its header is being changed elsewhere");
+}
+
+/* ---- backup ---- */
+
+/* Both ends, once it is sure that they are those of a volume. */
+static enum coffer_status read_ends(struct storage *storage, const struct coffer_credential *credential,
+                                    const struct coffer_open_options *options, uint8_t *data,
+                                    struct coffer_error *error)
+{
+    struct unlock_image *image __attribute__((cleanup(free_image))) = unlock_read(storage);
+    struct copies *copies __attribute__((cleanup(free_copies))) = copies_new();
+    if (image == NULL || copies == NULL) {
+        return error_set_no_memory(error);
+    }
+    if (credential == NULL && !unlock_is_marked(image)) {
+        return error_set(error, COFFER_NOT_FOUND, 0, "it is not a volume of a known format");
+    }
+    enum coffer_status status = credential == NULL
+                                    ? unlock_judge(image, error)
+                                    : format_coffer_unlock(image, credential, options, copies, error);
+    if (status != COFFER_OK) {
+        return status;
+    }
+    uint64_t tail =
+        copies->storage != NULL && copies->volume == 0 ? copies->offset[HEADER_TAIL] : image->offset[HEADER_TAIL];
+    int result = storage_read(storage, data, END_SIZE, 0);
+    result = result != 0 ? result : storage_read(storage, data + END_SIZE, END_SIZE, tail);
+    return result == 0 ? COFFER_OK : error_set_system(error, -result, "cannot read the header");
+}
+
+static enum coffer_status write_backup(const char *path, const uint8_t *data, struct coffer_error *error)
+{
+    struct storage *file __attribute__((cleanup(close_storage))) = NULL;
+    enum coffer_status status = storage_create(path, COFFER_HEADER_BACKUP_SIZE, false, NULL, &file, error);
+    if (status != COFFER_OK) {
+        return status;
+    }
+    int result = storage_write(file, data, COFFER_HEADER_BACKUP_SIZE, 0);
+    result = result != 0 ? result : storage_sync(file);
+    result = result != 0 ? result : file->ops->publish(file);
+    return result == 0 ? COFFER_OK : error_set_system(error, -result, "cannot write the backup");
+}
+
+enum coffer_status coffer_header_backup(const char *path, const char *backup_path,
+                                        const struct coffer_credential *credential,
+                                        const struct coffer_open_options *options, struct coffer_error *error)
+{
+    struct storage *storage __attribute__((cleanup(close_storage))) = NULL;
+    uint8_t *data __attribute__((cleanup(free_memory))) = malloc(COFFER_HEADER_BACKUP_SIZE);
+    if (data == NULL) {
+        return error_set_no_memory(error);
+    }
+    enum coffer_status status =
+        storage_open(path, -1, true, STORAGE_UNLOCKED, &options->callbacks, &storage, error);
+    if (status == COFFER_OK) {
+        status = hold(storage, error);
+    }
+    if (status == COFFER_OK) {
+        status = read_ends(storage, credential, options, data, error);
+    }
+    return status == COFFER_OK ? write_backup(backup_path, data, error) : status;
+}
+
+/* ---- restore ---- */
+
+static enum coffer_status read_backup(const char *path, uint8_t *data, struct coffer_error *error)
+{
+    struct storage *file __attribute__((cleanup(close_storage))) = NULL;
+    enum coffer_status status = storage_open(path, -1, true, STORAGE_UNLOCKED, NULL, &file, error);
+    if (status != COFFER_OK) {
+        return status;
+    }
+    if (file->size != COFFER_HEADER_BACKUP_SIZE) {
+        return error_set(error, COFFER_INVALID, 0, "a header backup has %u bytes, not %llu",
+                         COFFER_HEADER_BACKUP_SIZE, (unsigned long long)file->size);
+    }
+    int result = storage_read(file, data, COFFER_HEADER_BACKUP_SIZE, 0);
+    return result == 0 ? COFFER_OK : error_set_system(error, -result, "cannot read the backup");
+}
+
+/* The backup's blocks as if they lay in the store already. */
+static void image_of_backup(struct storage *storage, const uint8_t *data, struct unlock_image *image)
+{
+    image->storage = storage;
+    image->offset[HEADER_FRONT] = 0;
+    image->offset[HEADER_TAIL] = (storage->size & ~4095ull) - HEADER_END_SIZE;
+    for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
+        for (unsigned volume = 0; volume < HEADER_VOLUMES; volume++) {
+            image->present[copy][volume] = true;
+            memcpy(image->block[copy][volume],
+                   data + copy * (size_t)END_SIZE + volume * (size_t)HEADER_VOLUME_STRIDE, HEADER_BLOCK_SIZE);
+        }
+    }
+    unlock_judge_preambles(image);
+}
+
+/* The highest sequence number of anything in the store that this master key opens. */
+static uint64_t newest_seq(const struct unlock_image *present, struct copies *copies, struct header_body *scratch)
+{
+    struct header_fields fields;
+    header_get_fields(&copies->body, &fields);
+    uint64_t newest = fields.seq;
+    for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
+        if (present->present[copy][copies->volume] &&
+            header_open_body(present->block[copy][copies->volume], scratch, copies->master, copy,
+                             copies->volume)) {
+            header_get_fields(scratch, &fields);
+            newest = fields.seq > newest ? fields.seq : newest;
+        }
+    }
+    crypto_wipe(scratch, sizeof(*scratch));
+    return newest;
+}
+
+/* Seals the opened volume's blocks for today's store into `data`. */
+static enum coffer_status renew(const struct unlock_image *present, struct copies *copies, uint8_t *data,
+                                struct coffer_error *error)
+{
+    struct header_body *scratch = crypto_secret_alloc(sizeof(*scratch));
+    if (scratch == NULL) {
+        return error_set_no_memory(error);
+    }
+    struct header_fields fields;
+    uint64_t newest = newest_seq(present, copies, scratch);
+    crypto_secret_free(scratch);
+    header_get_fields(&copies->body, &fields);
+    fields.seq = newest + 1;
+    fields.container_size = present->storage->size & ~4095ull;
+    header_put_fields(&copies->body, &fields);
+    enum coffer_status status = header_validate(&copies->body, present->storage->size, error);
+    if (status != COFFER_OK) {
+        return status;
+    }
+    for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
+        if (!copies->good[copy]) {
+            copies_rebuild(copies, copy);
+        }
+    }
+    for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
+        copies_seal_block(copies, copy);
+        memcpy(data + copy * (size_t)END_SIZE + copies->volume * (size_t)HEADER_VOLUME_STRIDE, copies->block[copy],
+               HEADER_BLOCK_SIZE);
+    }
+    return COFFER_OK;
+}
+
+static enum coffer_status write_ends(const struct unlock_image *present, const uint8_t *data,
+                                     struct coffer_error *error)
+{
+    struct storage *storage = present->storage;
+    int result = storage_write(storage, data + END_SIZE, END_SIZE, present->offset[HEADER_TAIL]);
+    result = result != 0 ? result : storage_sync(storage);
+    result = result != 0 ? result : storage_write(storage, data, END_SIZE, 0);
+    result = result != 0 ? result : storage_sync(storage);
+    return result == 0 ? COFFER_OK : error_set_system(error, -result, "cannot write the header");
+}
+
+static enum coffer_status restore(struct storage *storage, const struct coffer_credential *credential,
+                                  const struct coffer_open_options *options, uint8_t *data,
+                                  struct coffer_error *error)
+{
+    if (storage->size < 2ull * HEADER_END_SIZE + HEADER_DATA_MIN) {
+        return error_set(error, COFFER_INVALID, 0, "the store is smaller than any volume");
+    }
+    struct unlock_image *present __attribute__((cleanup(free_image))) = unlock_read(storage);
+    struct unlock_image *backup __attribute__((cleanup(free_image))) = calloc(1, sizeof(*backup));
+    struct copies *copies __attribute__((cleanup(free_copies))) = copies_new();
+    if (present == NULL || backup == NULL || copies == NULL) {
+        return error_set_no_memory(error);
+    }
+    image_of_backup(storage, data, backup);
+    enum coffer_status status = format_coffer_find(backup, credential, options, copies, error);
+    if (status == COFFER_OK) {
+        status = renew(present, copies, data, error);
+    }
+    return status == COFFER_OK ? write_ends(present, data, error) : status;
+}
+
+enum coffer_status coffer_header_restore(const char *path, const char *backup_path,
+                                         const struct coffer_credential *credential,
+                                         const struct coffer_open_options *options, struct coffer_error *error)
+{
+    struct storage *storage __attribute__((cleanup(close_storage))) = NULL;
+    uint8_t *data __attribute__((cleanup(free_memory))) = malloc(COFFER_HEADER_BACKUP_SIZE);
+    if (data == NULL) {
+        return error_set_no_memory(error);
+    }
+    enum coffer_status status = read_backup(backup_path, data, error);
+    if (status == COFFER_OK) {
+        status = storage_open(path, -1, false, STORAGE_EXCLUSIVE, &options->callbacks, &storage, error);
+    }
+    if (status == COFFER_OK) {
+        status = hold(storage, error);
+    }
+    return status == COFFER_OK ? restore(storage, credential, options, data, error) : status;
+}
