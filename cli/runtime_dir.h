@@ -13,33 +13,36 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "coffer.h"
+#include "status.h"
 
 struct runtime_dir {
-    int fd;      /* -1 = none */
+    int fd; /* -1 = none */
     uid_t owner;
-    char *path;  /* absolute */
+    char *path; /* absolute */
 };
 
-#define RUNTIME_DIR_NONE { .fd = -1 }
+#define RUNTIME_DIR_NONE \
+    {                    \
+        .fd = -1         \
+    }
 
-/* The one in which new mounts of this user are kept; made where it is missing. Errors: NOT_PERMITTED. */
-enum coffer_status runtime_dir_open(struct runtime_dir *directory, struct coffer_error *error);
+/* The one in which this user's new mounts are kept; made where it is missing. EXIT_DONE or reported. */
+enum exit_status runtime_dir_open(struct runtime_dir *directory);
 
 void runtime_dir_close(struct runtime_dir *directory);
 
-/* All that exist and may hold mounts of this user, and as root of every user. What is not as it should be is left
- * out. `directories` belongs to the caller: runtime_dirs_free. Errors: NO_MEMORY. */
 struct runtime_dirs {
     struct runtime_dir *items;
     size_t count;
 };
-enum coffer_status runtime_dirs_find(struct runtime_dirs *directories, struct coffer_error *error);
+
+/* All that exist and may hold mounts of this user, as root those of every user. Those that are not as they
+ * should be are left out. False without memory. */
+bool runtime_dirs_find(struct runtime_dirs *directories);
 void runtime_dirs_free(struct runtime_dirs *directories);
 
-/* Makes a private directory, 0700, with a name of its own below `directory`, for a mount that nobody else is to
- * see. *path belongs to the caller. Errors: FAILED, NO_MEMORY. */
-enum coffer_status runtime_dir_make_private(const struct runtime_dir *directory, char **path,
-                                            struct coffer_error *error);
+/* Makes a directory, 0700, with a name of its own below `directory`, for a mount that nobody else is to see.
+ * NULL with errno where that fails; else rmdir and free it. */
+char *runtime_dir_make_private(const struct runtime_dir *directory);
 
 #endif
