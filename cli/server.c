@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * server.c - the process that serves a mount (server.h).
+ *
+ * The invariants: a state file exists from before the mount until after the keys are wiped, and it is locked all
+ * that time; whatever fails on the way, what was made before is undone in the opposite order; how the last flush
+ * went is written down before anybody can see that the server is gone.
+ *
+ * Threads: those of the session, which take no signals; one that waits for signals; this one, which waits for the
+ * end of the mount.
+ */
+#include "server.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "canonical_path.h"
+#include "json.h"
+#include "mount_state.h"
+#include "mount_table.h"
+#include "runtime_dir.h"
+#include "scope.h"
+#include "secrets.h"
+#include "serve.h"
+#include "server_process.h"
+#include "stop_signals.h"
+#include "swap.h"
+#include "ui.h"
+
+#define WAY_BLOCK "block"
+
+struct server {
+    const struct server_request *request;
+    struct coffer_volume *volume;
+    struct coffer_info info;
+    char *volume_path; /* canonical */
+    struct mount_state state;
+    struct serve_session *session;
+    bool is_watching;
+};
+
+/* ---- Opening the volume ---- */
+
+/* Where the volume is mounted, if a state file knows; to be freed. */
+static char *find_mount_of(const char *volume)
+{
+    struct mount_states states;
+    struct stat status;
+    char *found = NULL;
+
+    if (stat(volume, &status) < 0 || mount_states_load(&states) != EXIT_DONE) {
+        return NULL;
+    }
+    for (size_t i = 0; i < states.count && !found; i++) {
+        const struct mount_record *record = &states.items[i].record;
+        if (states.items[i].is_alive && record->volume_device == status.st_dev &&
+            record->volume_inode == status.st_ino) {
+            found = strdup(record->mount_point);
+        }
+    }
+    mount_states_free(&states);
+    return found;
+}
+
+static enum exit_status fail_to_open(const char *volume, const struct coffer_error *error)
+{
+    SCOPE_FREE char *place = error->status == COFFER_IN_USE ? find_mount_of(volume) : NULL;
+
+    if (!place) {
+        return ui_fail_library(OPERATION_OPEN, volume, error);
+    }
+    return ui_fail(EXIT_IN_USE, "unmount it first; any number of read-only mounts can share a volume",
+                   "cannot open '%s': it is mounted at '%s'", volume, place);
+}
+
+static enum exit_status open_volume(struct server *server)
+{
+    const struct server_request *request = server->request;
+    struct coffer_open_options options = COFFER_OPEN_OPTIONS_INIT;
+    struct coffer_error error = COFFER_ERROR_INIT;
+    struct coffer_credential *credential;
+
+    enum exit_status status = secrets_read(request->secret, request->volume, &credential);
+    if (status != EXIT_DONE) {
+        return status;
+    }
+    server_process_close_inherited();
+    options.type = strcmp(request->type, "auto") == 0 ? NULL : request->type;
+    options.read_only = request->read_only;
+    options.kdf_level = request->kdf_level;
+    options.callbacks.notice = ui_library_notice;
+    bool was_locked = coffer_memory_is_locked();
+    enum coffer_status opened = coffer_volume_open(request->volume, credential, &options, &server->volume, &error);
+    coffer_credential_free(credential);
+    if (opened != COFFER_OK) {
+        return fail_to_open(request->volume, &error);
+    }
+    if (was_locked && !coffer_memory_is_locked()) {
+        ui_warn("the system refuses to lock memory, so the keys may reach unencrypted swap space");
+    }
+    return EXIT_DONE;
+}
+
+/* ---- Mounting ---- */
+
+static enum exit_status describe(struct server *server, struct mount_record *record)
+{
+    struct coffer_error error = COFFER_ERROR_INIT;
+    struct timespec now;
+    struct stat status;
+
+    server->info.size = sizeof(server->info);
+    if (coffer_volume_info(server->volume, &server->info, &error) != COFFER_OK) {
+        return ui_fail_library(OPERATION_OPEN, server->request->volume, &error);
+    }
+    server->volume_path = canonical_path(server->request->volume);
+    if (!server->volume_path || stat(server->volume_path, &status) < 0) {
+        return ui_fail(EXIT_OTHER, NULL, "cannot find '%s' again: %s", server->request->volume,
+                       explain_errno(errno));
+    }
+    clock_gettime(CLOCK_REALTIME, &now);
+    *record = (struct mount_record){
+        .volume = server->volume_path,
+        .mount_point = server->request->point->path,
+        .way = (char *)(uintptr_t)WAY_BLOCK,
+        .format = (char *)(uintptr_t)server->info.format,
+        .server_pid = getpid(),
+        .read_only = server->info.read_only,
+        .volume_device = status.st_dev,
+        .volume_inode = status.st_ino,
+        .started = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
+    };
+    return EXIT_DONE;
+}
+
+static enum exit_status record_mount(struct server *server)
+{
+    struct runtime_dir directory = RUNTIME_DIR_NONE;
+    struct mount_record record;
+
+    enum exit_status status = describe(server, &record);
+    status = status ? status : runtime_dir_open(&directory);
+    status = status ? status : mount_state_create(&directory, &record, &server->state);
+    runtime_dir_close(&directory);
+    return status;
+}
+
+/* What stands at the mount point now has to be this mount: the path was looked at before the passphrase was asked
+ * for, and somebody may have moved directories since. */
+static enum exit_status record_serving(struct server *server)
+{
+    const char *path = server->request->point->path;
+    struct mount_table table;
+    dev_t device = 0;
+
+    if (mount_table_read(&table)) {
+        const struct mount_entry *entry = mount_table_top(&table, path);
+        bool is_ours = entry && mount_entry_is_ours(entry) && entry->owner == geteuid();
+        device = is_ours ? entry->device : 0;
+    }
+    mount_table_free(&table);
+    if (device == 0) {
+        return ui_fail(EXIT_OTHER, NULL, "cannot mount at '%s': the directory was moved meanwhile", path);
+    }
+    if (!mount_state_append(&server->state, mount_record_say_serving(device))) {
+        return ui_fail(EXIT_OTHER, NULL, "cannot record the mount at '%s': %s", path, explain_errno(errno));
+    }
+    return EXIT_DONE;
+}
+
+static enum exit_status mount_volume(struct server *server)
+{
+    const struct server_request *request = server->request;
+    struct coffer_error error = COFFER_ERROR_INIT;
+    struct serve_options options = {
+        .mount_point = request->point->path,
+        .source = server->volume_path,
+        .read_only = server->info.read_only,
+        .allow_other = request->allow_other,
+        .writeback = true,
+    };
+
+    if (serve_block(server->volume, &options, &server->session, &error) != COFFER_OK) {
+        return ui_fail_library(OPERATION_MOUNT, request->volume, &error);
+    }
+    return record_serving(server);
+}
+
+/* ---- Stopping ---- */
+
+/* Runs on the thread that waits for signals. */
+static void stop_serving(void *user)
+{
+    struct server *server = user;
+    const char *place = server->request->point->path;
+    struct coffer_error error = COFFER_ERROR_INIT;
+
+    if (serve_stop(server->session, false, &error) == COFFER_OK) {
+        return;
+    }
+    if (error.status == COFFER_IN_USE) {
+        ui_notice("'%s' is in use: it is unmounted now, and closed when the last file in it is", place);
+    }
+    error = (struct coffer_error)COFFER_ERROR_INIT;
+    if (serve_stop(server->session, true, &error) != COFFER_OK) {
+        ui_warn("cannot unmount '%s': %s", place, error.text);
+    }
+}
+
+static enum exit_status watch_signals(struct server *server)
+{
+    server->is_watching = stop_signals_watch(stop_serving, server);
+    if (!server->is_watching) {
+        return ui_fail(EXIT_OTHER, NULL, "cannot mount '%s': cannot start a thread: %s", server->request->volume,
+                       explain_errno(errno));
+    }
+    return EXIT_DONE;
+}
+
+/* ---- Saying so ---- */
+
+static void warn_about_swap(void)
+{
+    SCOPE_FREE char *swap = swap_find_unsafe_here();
+
+    if (swap) {
+        ui_warn(
+            "swap space that is not encrypted is in use ('%s'): what programs read from the volume may reach it",
+            swap);
+    }
+}
+
+static void print_result(const struct server *server)
+{
+    const char *place = server->request->point->path;
+
+    if (!ui_is_json()) {
+        ui_detail("'%s' is '%s/volume' now, served by process %ld", server->volume_path, place, (long)getpid());
+        return;
+    }
+    struct json_object *document = json_document("mount");
+    json_add_path(document, "volume", server->volume_path);
+    json_add_path(document, "mount_point", place);
+    json_add_text(document, "way", WAY_BLOCK);
+    json_add_text(document, "format", server->info.format);
+    json_add_number(document, "server_pid", (uint64_t)getpid());
+    json_add_bool(document, "read_only", server->info.read_only);
+    json_print(document);
+}
+
+static enum exit_status say_ready(struct launch *launch)
+{
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        return ui_fail(EXIT_OTHER, NULL, "cannot write to standard output: %s", explain_errno(errno));
+    }
+    if (stop_signals_has_arrived()) {
+        return ui_fail(EXIT_INTERRUPTED, NULL, "interrupted: nothing is mounted");
+    }
+    if (!launch_say_ready(launch)) {
+        return ui_fail(EXIT_OTHER, NULL, "cannot leave the terminal: %s", explain_errno(errno));
+    }
+    return EXIT_DONE;
+}
+
+/* ---- The end ---- */
+
+/* Why what was written may not be on the medium; NULL = it is. The keys are gone afterwards. To be freed. */
+static char *close_all(struct server *server)
+{
+    struct coffer_error error = COFFER_ERROR_INIT;
+
+    if (server->session) {
+        serve_wait(server->session, &error);
+    }
+    if (server->is_watching) {
+        stop_signals_end(); /* it may be in serve_stop until here */
+    }
+    mount_state_append(&server->state, mount_record_say_closing());
+    serve_free(server->session);
+    coffer_volume_close(server->volume, &error); /* an error that is already there stays */
+    server->session = NULL;
+    server->volume = NULL;
+    if (error.status == COFFER_OK) {
+        return NULL;
+    }
+    char *failure = strdup(error.text);
+    return failure ? failure : strdup("");
+}
+
+/* A mount that was not announced: nobody can have used it. */
+static void undo(struct server *server)
+{
+    struct coffer_error ignored = COFFER_ERROR_INIT;
+
+    if (server->session) {
+        serve_stop(server->session, true, &ignored);
+    }
+    free(close_all(server));
+    mount_state_remove(&server->state);
+}
+
+/* The last words. A state file that tells of a failure stays for `unmount`, or for the next command. */
+static enum exit_status serve(struct server *server)
+{
+    SCOPE_FREE char *failure = close_all(server);
+
+    mount_state_append(&server->state, mount_record_say_ended(failure));
+    if (!failure) {
+        mount_state_remove(&server->state);
+        return EXIT_DONE;
+    }
+    return ui_fail(EXIT_OTHER, "what was written last may be lost: look at the medium and at the kernel's log",
+                   "cannot close '%s': %s", server->volume_path, failure);
+}
+
+static enum exit_status start(struct server *server, struct launch *launch)
+{
+    struct coffer_error error = COFFER_ERROR_INIT;
+
+    server_process_prepare();
+    if (coffer_init(&error) != COFFER_OK) {
+        return ui_fail_library(OPERATION_START, NULL, &error);
+    }
+    enum exit_status status = open_volume(server);
+    if (status != EXIT_DONE) {
+        return status;
+    }
+    /* Until here a signal ends the process at once, while the key is derived too: there is nothing to undo. */
+    stop_signals_block();
+    warn_about_swap();
+    status = record_mount(server);
+    status = status ? status : mount_volume(server);
+    status = status ? status : watch_signals(server);
+    if (status != EXIT_DONE) {
+        return status;
+    }
+    print_result(server);
+    return say_ready(launch);
+}
+
+enum exit_status server_run(void *user, struct launch *launch)
+{
+    struct server server = { .request = user, .state = MOUNT_STATE_NONE };
+
+    enum exit_status status = start(&server, launch);
+    if (status == EXIT_DONE) {
+        status = serve(&server);
+    } else {
+        undo(&server);
+    }
+    mount_state_close(&server.state); /* ends the lock: from now on the server counts as gone */
+    free(server.volume_path);
+    return status;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: ISC */
+/* server.h - the life of one mount, in the process that serves it: open, mount, say ready, serve, close. */
+#ifndef SERVER_H
+#define SERVER_H
+
+#include <stdbool.h>
+
+#include "launch.h"
+#include "mount_point.h"
+#include "options.h"
+#include "status.h"
+
+struct server_request {
+    const char *volume; /* as it was given */
+    const struct mount_point *point;
+    const struct secret_options *secret;
+    const char *type; /* "auto" or a format */
+    int kdf_level;    /* -1 = those that need not be named */
+    bool read_only;
+    bool allow_other;
+};
+
+/* A launch_fn; `user` is a struct server_request.
+ *
+ * SIGTERM, SIGINT, SIGHUP and SIGQUIT unmount. Before the mount is ready they end with status 130 and nothing left
+ * behind. Afterwards, if files are open in it, the mount is taken out of the tree at once and the server ends,
+ * with a flush, when the last of them is closed. */
+launch_fn server_run;
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * stale.c - cleaning up after dead servers (stale.h).
+ *
+ * A mount is only touched when its state file is not locked any more and the kernel's table shows, at that place,
+ * a mount of ours of that device, made by the owner of the state file. So neither a number that was given to
+ * another mount meanwhile nor a state file that somebody made up leads to anything else being unmounted.
+ */
+#include "stale.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "detach.h"
+#include "holders.h"
+#include "mount_table.h"
+#include "scope.h"
+#include "ui.h"
+
+/* A server that died while it started did not get to write down the device: then the source tells. */
+static const struct mount_entry *find_left_mount(const struct mount_table *table, const struct mount_state *state)
+{
+    const struct mount_record *record = &state->record;
+
+    for (size_t i = table->count; i-- > 0;) {
+        const struct mount_entry *entry = &table->entries[i];
+        bool is_the_one =
+            record->device != 0 ? entry->device == record->device : strcmp(entry->source, record->volume) == 0;
+        if (is_the_one && mount_entry_is_ours(entry) && entry->owner == state->owner &&
+            strcmp(entry->mount_point, record->mount_point) == 0) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+static void name_holders(const struct mount_entry *entry, const struct mount_state *state)
+{
+    struct holders holders;
+
+    if (!holders_find(entry->mount_point, entry->device, state->record.server_pid, &holders)) {
+        return;
+    }
+    SCOPE_FREE char *words = holders.count > 0 ? holders_describe(&holders) : NULL;
+    if (words) {
+        ui_notice("'%s' is still used by %s: they get errors from now on", entry->mount_point, words);
+    }
+    holders_free(&holders);
+}
+
+/* False when a mount is there and stays there. */
+static bool detach_left_mount(const struct mount_table *table, const struct mount_state *state)
+{
+    const struct mount_entry *entry = find_left_mount(table, state);
+    char reason[256];
+
+    if (!entry) {
+        return true;
+    }
+    name_holders(entry, state);
+    switch (detach_mount(entry->mount_point, entry->device, true, sizeof(reason), reason)) {
+    case DETACH_DONE:
+    case DETACH_GONE:
+        return true;
+    case DETACH_COVERED:
+        ui_warn("the server of '%s' has died; something else is mounted over '%s', so it stays",
+                state->record.volume, entry->mount_point);
+        return false;
+    case DETACH_BUSY:
+    case DETACH_REFUSED:
+        break;
+    }
+    ui_warn("the server of '%s' has died, and what it left cannot be unmounted from '%s': %s",
+            state->record.volume, entry->mount_point, reason);
+    return false;
+}
+
+static void say_what_happened(const struct mount_record *record)
+{
+    if (record->failure) {
+        ui_warn("'%s' was unmounted from '%s', but what was written last may be lost: %s", record->volume,
+                record->mount_point, record->failure);
+    } else if (!record->is_private) {
+        ui_warn("the server of '%s' died: '%s' is unmounted now, and what was written last may be lost",
+                record->volume, record->mount_point);
+    }
+}
+
+bool stale_clean(struct mount_state *state)
+{
+    struct mount_table table;
+
+    if (!mount_state_claim(state)) {
+        return true; /* another command is at it */
+    }
+    mount_state_refresh(state); /* it may have said how it ended since */
+    if (!mount_table_read(&table)) {
+        mount_table_free(&table);
+        return false;
+    }
+    bool is_clean = detach_left_mount(&table, state);
+    mount_table_free(&table);
+    if (!is_clean) {
+        return false;
+    }
+    if (state->record.is_private && rmdir(state->record.mount_point) < 0 && errno != ENOENT) {
+        ui_warn("cannot remove '%s': %s", state->record.mount_point, explain_errno(errno));
+        return false;
+    }
+    mount_state_remove(state);
+    say_what_happened(&state->record);
+    return true;
+}
+
+void stale_clean_own(struct mount_states *states)
+{
+    for (size_t i = 0; i < states->count; i++) {
+        if (!states->items[i].is_alive && states->items[i].owner == geteuid()) {
+            stale_clean(&states->items[i]);
+        }
+    }
+}
+
+void stale_clean_all(void)
+{
+    struct mount_states states;
+
+    if (mount_states_load(&states) == EXIT_DONE) {
+        stale_clean_own(&states);
+        mount_states_free(&states);
+    }
+}
