@@ -7,6 +7,7 @@
 #ifndef COMMAND_H
 #define COMMAND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "options.h"
@@ -24,6 +25,7 @@ struct command {
     const struct option *options;
     const void *defaults; /* the struct of options before anything is parsed */
     size_t options_size;  /* its size */
+    bool without_library; /* main does not call coffer_init: not needed, or done after a fork */
     command_fn *run;
 };
 

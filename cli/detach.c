@@ -3,7 +3,7 @@
  * detach.c - unmounting (detach.h): umount2 where it is permitted, else fusermount3, which is set-uid root and
  * looks for itself whether the mount is the caller's.
  *
- * The invariant: nothing but the device that was named is unmounted. As root the parent directory is pinned
+ * The invariant: nothing but the mount that was named is unmounted, and only if it is one of ours. As root the parent directory is pinned
  * without following links, and the kernel refuses to rename what is a mount point; so a user who owns a directory
  * on the way cannot lead root to another mount.
  */
@@ -97,28 +97,32 @@ static enum detach_result unmount_as_user(const char *mount_point, bool lazy, si
     return DETACH_REFUSED;
 }
 
-/* What of the mount can be seen in the table: there and on top, covered by another mount, or gone. */
-static enum detach_result find(const char *mount_point, dev_t device)
+static bool is_wanted(const struct mount_entry *entry, dev_t device, uid_t owner)
 {
-    struct mount_table table;
-
-    if (!mount_table_read(&table)) {
-        mount_table_free(&table);
-        return DETACH_DONE; /* without /proc the kernel decides */
-    }
-    const struct mount_entry *top = mount_table_top(&table, mount_point);
-    bool is_on_top = top && top->device == device;
-    bool is_there = mount_table_find(&table, mount_point, device);
-    mount_table_free(&table);
-    if (is_on_top) {
-        return DETACH_DONE;
-    }
-    return is_there ? DETACH_COVERED : DETACH_GONE;
+    return entry && entry->device == device && entry->owner == owner && mount_entry_is_ours(entry);
 }
 
-enum detach_result detach_mount(const char *mount_point, dev_t device, bool lazy, size_t size, char *reason)
+/* What of the mount can be seen in the table: there and on top, covered by another mount, or gone. */
+static enum detach_result find(const char *mount_point, dev_t device, uid_t owner)
 {
-    enum detach_result found = find(mount_point, device);
+    struct mount_table table;
+    enum detach_result found = DETACH_GONE;
+
+    if (mount_table_read(&table)) {
+        if (is_wanted(mount_table_top(&table, mount_point), device, owner)) {
+            found = DETACH_DONE;
+        } else if (is_wanted(mount_table_find(&table, mount_point, device), device, owner)) {
+            found = DETACH_COVERED;
+        }
+    }
+    mount_table_free(&table);
+    return found;
+}
+
+enum detach_result detach_mount(const char *mount_point, dev_t device, uid_t owner, bool lazy, size_t size,
+                                char *reason)
+{
+    enum detach_result found = find(mount_point, device, owner);
 
     *reason = '\0';
     if (found != DETACH_DONE) {
@@ -138,5 +142,5 @@ enum detach_result detach_mount(const char *mount_point, dev_t device, bool lazy
         snprintf(reason, size, "%s", explain_errno(error));
     }
     /* Somebody else may have been faster, which is as good. */
-    return result == DETACH_REFUSED && find(mount_point, device) == DETACH_GONE ? DETACH_GONE : result;
+    return result == DETACH_REFUSED && find(mount_point, device, owner) == DETACH_GONE ? DETACH_GONE : result;
 }

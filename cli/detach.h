@@ -10,13 +10,15 @@
 enum detach_result {
     DETACH_DONE,
     DETACH_BUSY,
-    DETACH_GONE,    /* no mount of that device is there (any more) */
+    DETACH_GONE,    /* no such mount is there (any more) */
     DETACH_COVERED, /* something else is mounted over it */
     DETACH_REFUSED, /* not permitted, or a facility is missing: `reason` says it */
 };
 
-/* Unmounts what is mounted at `mount_point`, if and only if it is `device`. lazy: it is gone from the tree at
- * once, and lives on until the last open file is closed. `reason` is one line without a newline. */
-enum detach_result detach_mount(const char *mount_point, dev_t device, bool lazy, size_t size, char *reason);
+/* Unmounts what is mounted at `mount_point`, if and only if it is one of our mounts, of this device, made by this
+ * user: the caller may have it from a file that anybody could have written. lazy: it is gone from the tree at once,
+ * and lives on until the last open file is closed. `reason` is one line without a newline. */
+enum detach_result detach_mount(const char *mount_point, dev_t device, uid_t owner, bool lazy, size_t size,
+                                char *reason);
 
 #endif

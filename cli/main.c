@@ -55,7 +55,7 @@ static enum exit_status run(const struct command *command, int count, char *cons
     if (operand_count < command->minimum || operand_count > command->maximum) {
         return fail_operands(command, operands, operand_count);
     }
-    if (coffer_init(&error) != COFFER_OK) {
+    if (!command->without_library && coffer_init(&error) != COFFER_OK) {
         return ui_fail_library(OPERATION_START, NULL, &error);
     }
     return command->run(options, operands, operand_count);

@@ -213,9 +213,15 @@ enum exit_status mount_point_take(const char *given, struct mount_point *point)
     return EXIT_DONE;
 }
 
-void mount_point_release(struct mount_point *point)
+void mount_point_unlock(struct mount_point *point)
 {
     scope_close(&point->fd);
+    point->fd = -1;
+}
+
+void mount_point_release(struct mount_point *point)
+{
+    mount_point_unlock(point);
     free(point->path);
     *point = (struct mount_point)MOUNT_POINT_NONE;
 }

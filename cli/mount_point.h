@@ -20,6 +20,9 @@ struct mount_point {
  * would be hidden. EXIT_DONE or reported. */
 enum exit_status mount_point_take(const char *given, struct mount_point *point);
 
+/* Gives up lock and descriptor, and keeps the path. */
+void mount_point_unlock(struct mount_point *point);
+
 void mount_point_release(struct mount_point *point);
 
 /* Why mounting over this canonical path could harm the system or its user, "programs are run from it"; NULL = it

@@ -188,7 +188,9 @@ static enum exit_status mount_volume(struct server *server)
     if (serve_block(server->volume, &options, &server->session, &error) != COFFER_OK) {
         return ui_fail_library(OPERATION_MOUNT, request->volume, &error);
     }
-    return record_serving(server);
+    enum exit_status status = record_serving(server);
+    mount_point_unlock(request->point);
+    return status;
 }
 
 /* ---- Stopping ---- */

@@ -11,8 +11,8 @@
 #include "status.h"
 
 struct server_request {
-    const char *volume; /* as it was given */
-    const struct mount_point *point;
+    const char *volume;        /* as it was given */
+    struct mount_point *point; /* its lock is given up once the mount is in the kernel's table */
     const struct secret_options *secret;
     const char *type; /* "auto" or a format */
     int kdf_level;    /* -1 = those that need not be named */

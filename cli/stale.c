@@ -60,7 +60,7 @@ static bool detach_left_mount(const struct mount_table *table, const struct moun
         return true;
     }
     name_holders(entry, state);
-    switch (detach_mount(entry->mount_point, entry->device, true, sizeof(reason), reason)) {
+    switch (detach_mount(entry->mount_point, entry->device, state->owner, true, sizeof(reason), reason)) {
     case DETACH_DONE:
     case DETACH_GONE:
         return true;
@@ -77,23 +77,12 @@ static bool detach_left_mount(const struct mount_table *table, const struct moun
     return false;
 }
 
-static void say_what_happened(const struct mount_record *record)
-{
-    if (record->failure) {
-        ui_warn("'%s' was unmounted from '%s', but what was written last may be lost: %s", record->volume,
-                record->mount_point, record->failure);
-    } else if (!record->is_private) {
-        ui_warn("the server of '%s' died: '%s' is unmounted now, and what was written last may be lost",
-                record->volume, record->mount_point);
-    }
-}
-
 bool stale_clean(struct mount_state *state)
 {
     struct mount_table table;
 
     if (!mount_state_claim(state)) {
-        return true; /* another command is at it */
+        return false; /* another command is at it, or was */
     }
     mount_state_refresh(state); /* it may have said how it ended since */
     if (!mount_table_read(&table)) {
@@ -110,15 +99,26 @@ bool stale_clean(struct mount_state *state)
         return false;
     }
     mount_state_remove(state);
-    say_what_happened(&state->record);
     return true;
+}
+
+static void say_what_happened(const struct mount_record *record)
+{
+    if (record->failure) {
+        ui_warn("'%s' was unmounted from '%s', but what was written last may be lost: %s", record->volume,
+                record->mount_point, record->failure);
+    } else if (!record->is_private) {
+        ui_warn("the server of '%s' died: '%s' is unmounted now, and what was written last may be lost",
+                record->volume, record->mount_point);
+    }
 }
 
 void stale_clean_own(struct mount_states *states)
 {
     for (size_t i = 0; i < states->count; i++) {
-        if (!states->items[i].is_alive && states->items[i].owner == geteuid()) {
-            stale_clean(&states->items[i]);
+        struct mount_state *state = &states->items[i];
+        if (state->fd >= 0 && !state->is_alive && state->owner == geteuid() && stale_clean(state)) {
+            say_what_happened(&state->record);
         }
     }
 }

@@ -7,11 +7,11 @@
 
 #include "mount_state.h"
 
-/* Unmounts and removes what the dead server of `state` left, and says so: who was using it, and whether what was
- * written last is lost. False when something could not be taken away: then the state stays. */
+/* Unmounts and removes what the dead server of `state` left, and names those who were using it. False when that is
+ * not this process's to do (another one is at it) or cannot be done: then it has been said, and the state stays. */
 bool stale_clean(struct mount_state *state);
 
-/* The same for all dead ones of this user among `states`. */
+/* The same for all dead ones of this user among `states`; says what happened to each. */
 void stale_clean_own(struct mount_states *states);
 
 /* For commands that want nothing else of the states. */

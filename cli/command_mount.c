@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * command_mount.c - `coffer mount`: looks at the mount point and at the command line, then leaves the rest to the
+ * server (server.h). Returns with the mount usable, or with the reason why not.
+ */
+#include "command.h"
+#include "launch.h"
+#include "mount_point.h"
+#include "secrets.h"
+#include "server.h"
+#include "server_process.h"
+#include "stale.h"
+#include "ui.h"
+
+struct mount_options {
+    struct common_options common;
+    struct secret_options secret;
+    bool block;
+    bool read_only;
+    bool allow_other;
+    bool foreground;
+    const char *type;
+    long kdf_level;
+};
+
+static const struct option table[] = {
+    OPTION_FLAG(struct mount_options, block, "block", "show the volume as one file, DIR/volume"),
+    OPTION_FLAG(struct mount_options, read_only, "read-only", "change nothing, not even a damaged header"),
+    OPTION_FLAG(struct mount_options, allow_other, "allow-other", "let other users in, as far as the modes say"),
+    OPTION_FLAG(struct mount_options, foreground, "foreground", "stay in the foreground until it is unmounted"),
+    OPTION_CHOICE(struct mount_options, type, "type", "auto|coffer", "the format of the volume"),
+    OPTION_NUMBER(struct mount_options, kdf_level, "kdf-level", "N", 0, 4,
+                  "unmarked volumes: try only this cost of the key derivation"),
+    OPTIONS_SECRET(struct mount_options),
+    OPTIONS_COMMON(struct mount_options),
+    OPTIONS_END,
+};
+
+static const struct mount_options defaults = { .type = "auto", .kdf_level = -1 };
+
+static enum exit_status mount_at(const struct mount_options *options, const char *volume,
+                                 struct mount_point *point)
+{
+    struct server_request request = {
+        .volume = volume,
+        .point = point,
+        .secret = &options->secret,
+        .type = options->type,
+        .kdf_level = (int)options->kdf_level,
+        .read_only = options->read_only,
+        .allow_other = options->allow_other,
+    };
+
+    return launch_run(options->foreground, server_run, &request);
+}
+
+static enum exit_status run(const void *values, const char *const *operands, size_t count)
+{
+    const struct mount_options *options = values;
+    struct mount_point point = MOUNT_POINT_NONE;
+
+    (void)count;
+    if (!options->block) {
+        return ui_fail(EXIT_UNSUPPORTED, "add --block: it shows the volume as one file, DIR/volume",
+                       "this version does not show the files of a volume yet");
+    }
+    server_process_note_inherited();
+    enum exit_status status = secrets_check(&options->secret);
+    if (status != EXIT_DONE) {
+        return status;
+    }
+    stale_clean_all();
+    status = mount_point_take(operands[1], &point);
+    status = status ? status : mount_at(options, operands[0], &point);
+    mount_point_release(&point);
+    return status;
+}
+
+const struct command command_mount = {
+    .name = "mount",
+    .summary = "opens a volume and shows it in a directory",
+    .operands = "VOLUME DIR",
+    .minimum = 2,
+    .maximum = 2,
+    .options = table,
+    .defaults = &defaults,
+    .options_size = sizeof(defaults),
+    .without_library = true, /* the server starts it after the fork: locked memory does not survive one */
+    .run = run,
+};

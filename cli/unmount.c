@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * unmount.c - ending a mount (unmount.h).
+ *
+ * The promise: without a problem, no process serves this cleartext any more and all that was written is on the
+ * medium. That is the server's word, in the state file that it wrote to last; where there is none, nobody says so.
+ */
+#include "unmount.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "deadline.h"
+#include "detach.h"
+#include "holders.h"
+#include "scope.h"
+#include "stale.h"
+#include "ui.h"
+
+#define LOOK_MS 50 /* between two attempts */
+#define GRACE_MS \
+    1000 /* for holders that are just letting go: a loop device is released a moment after losetup -d */
+#define START_MS  10000 /* for a server that is about to mount */
+#define FLUSH_MS  30000 /* for a server that nothing but the lock on its volume tells about */
+#define HINT_BUSY "stop what uses it, or give it time with --wait SECONDS; --lazy takes it out of the tree at once"
+
+static const struct unmount_problem no_problem = { .status = EXIT_DONE };
+
+COFFER_PRINTF(3, 4)
+static struct unmount_problem problem(enum exit_status status, const char *hint, const char *format, ...)
+{
+    struct unmount_problem made = { status, NULL, hint };
+    va_list list;
+
+    va_start(list, format);
+    if (vasprintf(&made.text, format, list) < 0) {
+        made.text = NULL;
+    }
+    va_end(list);
+    return made;
+}
+
+static void nap(int64_t deadline)
+{
+    poll(NULL, 0, deadline_nap(deadline, LOOK_MS));
+}
+
+/* ---- Busy ---- */
+
+/* What is to be unmounted, from whichever source. */
+struct target {
+    const char *mount_point;
+    dev_t device;
+    uid_t owner;
+    pid_t server; /* 0 = not known */
+};
+
+static struct unmount_problem say_busy(const struct target *target)
+{
+    struct holders holders;
+
+    if (!holders_find(target->mount_point, target->device, target->server, &holders)) {
+        return problem(EXIT_IN_USE, HINT_BUSY, "cannot unmount '%s': it is in use", target->mount_point);
+    }
+    SCOPE_FREE char *words = holders.count > 0 ? holders_describe(&holders) : NULL;
+    holders_free(&holders);
+    if (words) {
+        return problem(EXIT_IN_USE, HINT_BUSY, "cannot unmount '%s': in use by %s", target->mount_point, words);
+    }
+    return problem(EXIT_IN_USE, geteuid() == 0 ? HINT_BUSY : "root can see the processes of all users; " HINT_BUSY,
+                   "cannot unmount '%s': in use by something that cannot be seen from here", target->mount_point);
+}
+
+static bool has_visible_holder(const struct target *target)
+{
+    struct holders holders;
+
+    if (!holders_find(target->mount_point, target->device, target->server, &holders)) {
+        return false;
+    }
+    bool is_any = holders.count > 0;
+    holders_free(&holders);
+    return is_any;
+}
+
+/* Whether an attempt that met a busy mount is the last. Without --wait a holder that can be named is named at once;
+ * the others get a moment. */
+static bool is_hopeless(const struct target *target, const struct unmount_request *request, int64_t grace)
+{
+    if (request->deadline != DEADLINE_NEVER) {
+        return deadline_is_over(request->deadline);
+    }
+    return deadline_is_over(grace) || has_visible_holder(target);
+}
+
+/* ---- Out of the tree ---- */
+
+static struct unmount_problem detach(const struct target *target, const struct unmount_request *request)
+{
+    int64_t grace = deadline_in(GRACE_MS);
+    char reason[256];
+
+    for (;;) {
+        switch (detach_mount(target->mount_point, target->device, target->owner, request->lazy, sizeof(reason),
+                             reason)) {
+        case DETACH_DONE:
+        case DETACH_GONE:
+            return no_problem;
+        case DETACH_COVERED:
+            return problem(EXIT_IN_USE, "unmount that first",
+                           "cannot unmount '%s': something else is mounted over it", target->mount_point);
+        case DETACH_REFUSED:
+            return problem(EXIT_NOT_PERMITTED, NULL, "cannot unmount '%s': %s", target->mount_point, reason);
+        case DETACH_BUSY:
+            break;
+        }
+        if (is_hopeless(target, request, grace)) {
+            return say_busy(target);
+        }
+        nap(DEADLINE_NEVER);
+    }
+}
+
+/* ---- The server's end ---- */
+
+static struct target target_of(const struct mount_state *state)
+{
+    return (struct target){ state->record.mount_point, state->record.device, state->owner,
+                            state->record.server_pid };
+}
+
+/* Waits for a server that has opened the volume but not yet mounted it. */
+static void await_start(struct mount_state *state, const struct unmount_request *request)
+{
+    int64_t limit = deadline_in(START_MS);
+
+    while (state->is_alive && state->record.phase == MOUNT_STARTING && !deadline_is_over(limit) &&
+           !deadline_is_over(request->deadline)) {
+        nap(limit);
+        mount_state_refresh(state);
+    }
+}
+
+static void say_that_it_takes_long(const struct mount_state *state)
+{
+    if (isatty(STDERR_FILENO)) {
+        ui_notice("waiting until all of '%s' is on the medium", state->record.volume);
+    }
+}
+
+/* The mount is out of the tree. Its server now flushes and ends, at once or when the last file is closed. */
+static struct unmount_problem await_end(struct mount_state *state, const struct unmount_request *request)
+{
+    const struct target target = target_of(state);
+    int64_t grace = deadline_in(GRACE_MS);
+    bool is_said = false;
+
+    while (!mount_state_wait(state, deadline_in(LOOK_MS))) {
+        bool is_held = state->record.phase != MOUNT_CLOSING && state->record.phase != MOUNT_ENDED;
+        if (is_held && is_hopeless(&target, request, grace)) {
+            return request->lazy ? no_problem : say_busy(&target);
+        }
+        if (!is_held && deadline_is_over(request->deadline)) {
+            return problem(EXIT_IN_USE, NULL, "'%s' is unmounted, but its server is still writing to '%s'",
+                           state->record.mount_point, state->record.volume);
+        }
+        if (!is_said && !is_held && deadline_is_over(grace)) {
+            is_said = true;
+            say_that_it_takes_long(state);
+        }
+    }
+    return no_problem;
+}
+
+/* What the server said last. A failure was told with this: nobody needs the file any more. */
+static struct unmount_problem judge(struct mount_state *state)
+{
+    static const char *const hint =
+        "what was written last may be lost: look at the medium and at the kernel's log";
+    const struct mount_record *record = &state->record;
+
+    if (record->phase == MOUNT_ENDED && !record->failure) {
+        return no_problem;
+    }
+    if (record->phase == MOUNT_ENDED) {
+        struct unmount_problem made = problem(EXIT_OTHER, hint, "'%s' is unmounted, but closing '%s' failed: %s",
+                                              record->mount_point, record->volume, record->failure);
+        mount_state_remove(state);
+        return made;
+    }
+    return problem(EXIT_OTHER, hint, "the server of '%s' died before it had written everything", record->volume);
+}
+
+static struct unmount_problem unmount_dead(struct mount_state *state)
+{
+    stale_clean(state);
+    return judge(state);
+}
+
+struct unmount_problem unmount_state(struct mount_state *state, const struct unmount_request *request)
+{
+    mount_state_refresh(state);
+    await_start(state, request);
+    if (!state->is_alive) {
+        return unmount_dead(state);
+    }
+    if (state->record.phase == MOUNT_STARTING) {
+        return problem(EXIT_IN_USE, "try again when it is there", "'%s' is just being mounted at '%s'",
+                       state->record.volume, state->record.mount_point);
+    }
+    const struct target target = target_of(state);
+    struct unmount_problem failed = detach(&target, request);
+    failed = failed.status ? failed : await_end(state, request);
+    if (failed.status != EXIT_DONE) {
+        return failed;
+    }
+    if (state->is_alive) {
+        ui_notice("'%s' is unmounted; files in it are still open, and '%s' stays open until they are closed",
+                  state->record.mount_point, state->record.volume);
+        return no_problem;
+    }
+    return state->record.phase == MOUNT_ENDED ? judge(state) : unmount_dead(state);
+}
+
+/* ---- Without a state file ---- */
+
+/* Whether somebody has the volume open; only a server has a lock on it. */
+static bool is_volume_locked(const char *volume)
+{
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    SCOPE_FD int fd = open(volume, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+    return fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+struct unmount_problem unmount_entry(const struct mount_entry *entry, const struct unmount_request *request)
+{
+    const struct target target = { entry->mount_point, entry->device, entry->owner, 0 };
+
+    struct unmount_problem failed = detach(&target, request);
+    if (failed.status != EXIT_DONE) {
+        return failed;
+    }
+    int64_t limit = request->deadline == DEADLINE_NEVER ? deadline_in(FLUSH_MS) : request->deadline;
+    while (is_volume_locked(entry->source) && !deadline_is_over(limit)) {
+        nap(limit);
+    }
+    ui_warn("'%s' is unmounted, but its state file is gone, so it is not known how its last flush went",
+            entry->mount_point);
+    return no_problem;
+}
