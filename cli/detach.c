@@ -86,8 +86,8 @@ static enum detach_result unmount_as_user(const char *mount_point, bool lazy, si
         snprintf(reason, size, "fusermount3 is missing (Debian package fuse3)");
         return DETACH_REFUSED;
     }
-    const char *const arguments[] = { program, lazy ? "-uz" : "-u", "--", mount_point, NULL };
-    if (program_run(arguments, &result)) {
+    const char *const arguments[] = { program, lazy ? "-uz" : "-u", mount_point, NULL };
+    if (program_run(arguments, NULL, &result)) {
         return DETACH_DONE;
     }
     if (strstr(result.output, strerror(EBUSY))) {

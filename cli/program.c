@@ -11,6 +11,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
@@ -21,11 +22,13 @@
 
 #include "scope.h"
 
+#define LOOK_MS 200 /* between looks at whether to stop */
+
 static const char *const directories[] = { "/usr/sbin", "/usr/bin", "/sbin", "/bin" };
 
 static const char *const environment[] = {
     "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
-    "LC_ALL=C",
+    "LC_ALL=C.UTF-8", /* messages in English, labels in any script */
     "HOME=/",
     NULL,
 };
@@ -86,8 +89,21 @@ static int spawn(const char *const *arguments, int output, pid_t *pid)
     return error;
 }
 
+struct running {
+    pid_t pid;
+    program_stop_fn *stop;
+};
+
+static void look_at_stop(struct running *running)
+{
+    if (running->stop && running->stop()) {
+        kill(running->pid, SIGTERM);
+        running->stop = NULL;
+    }
+}
+
 /* Reads to the end of the pipe and keeps the last bytes, so that a program that talks much is not blocked. */
-static void collect(int input, char output[static PROGRAM_OUTPUT_MAX])
+static void collect(int input, struct running *running, char output[static PROGRAM_OUTPUT_MAX])
 {
     const size_t half = PROGRAM_OUTPUT_MAX / 2;
     size_t size = 0;
@@ -96,6 +112,13 @@ static void collect(int input, char output[static PROGRAM_OUTPUT_MAX])
         if (size == PROGRAM_OUTPUT_MAX - 1) {
             memmove(output, output + size - half, half);
             size = half;
+        }
+        /* A signal that comes just before the wait does not end it: so it ends by itself. */
+        struct pollfd event = { .fd = input, .events = POLLIN };
+        int ready = poll(&event, 1, running->stop ? LOOK_MS : -1);
+        look_at_stop(running);
+        if (ready == 0 || (ready < 0 && errno == EINTR)) {
+            continue;
         }
         ssize_t got = read(input, output + size, PROGRAM_OUTPUT_MAX - 1 - size);
         if (got < 0 && errno == EINTR) {
@@ -112,25 +135,26 @@ static void collect(int input, char output[static PROGRAM_OUTPUT_MAX])
     output[size] = '\0';
 }
 
-static int wait_for(pid_t pid, int *status)
+static int wait_for(struct running *running, int *status)
 {
     int raw;
 
-    while (waitpid(pid, &raw, 0) < 0) {
+    while (waitpid(running->pid, &raw, 0) < 0) {
         if (errno != EINTR) {
             return errno;
         }
+        look_at_stop(running);
     }
     *status = WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);
     return 0;
 }
 
-bool program_run(const char *const *arguments, struct program_result *result)
+bool program_run(const char *const *arguments, program_stop_fn *stop, struct program_result *result)
 {
     SCOPE_FD int input = -1;
     SCOPE_FD int output = -1;
     int ends[2];
-    pid_t pid;
+    struct running running = { .stop = stop };
 
     *result = (struct program_result){ 0 };
     if (pipe2(ends, O_CLOEXEC) < 0) {
@@ -139,13 +163,13 @@ bool program_run(const char *const *arguments, struct program_result *result)
     }
     input = ends[0];
     output = ends[1];
-    result->error = spawn(arguments, output, &pid);
+    result->error = spawn(arguments, output, &running.pid);
     if (result->error) {
         return false;
     }
     close(SCOPE_TAKE(output, -1));
-    collect(input, result->output);
-    result->error = wait_for(pid, &result->status);
+    collect(input, &running, result->output);
+    result->error = wait_for(&running, &result->status);
     return result->error == 0 && result->status == 0;
 }
 

@@ -22,8 +22,12 @@ struct program_result {
 /* Looks for an executable of this name in /usr/sbin, /usr/bin, /sbin and /bin, never in PATH. */
 bool program_find(const char *program, char path[static PROGRAM_PATH_MAX]);
 
-/* Runs arguments[0], an absolute path, and waits for its end. True when it ran and exited with 0. */
-bool program_run(const char *const *arguments, struct program_result *result);
+/* Asked again and again while a program runs; true ends it with SIGTERM. */
+typedef bool program_stop_fn(void);
+
+/* Runs arguments[0], an absolute path, and waits for its end. `stop` may be NULL. True when it ran and exited
+ * with 0. */
+bool program_run(const char *const *arguments, program_stop_fn *stop, struct program_result *result);
 
 /* The last line of the output that is not empty, without surrounding blanks; cuts the output there. */
 char *program_last_line(struct program_result *result);

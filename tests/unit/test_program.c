@@ -20,7 +20,7 @@ static struct program_result run_shell(const char *script)
     const char *const arguments[] = { "/bin/sh", "-c", script, NULL };
     struct program_result result;
 
-    program_run(arguments, &result);
+    program_run(arguments, NULL, &result);
     return result;
 }
 
@@ -45,7 +45,7 @@ static void reports_how_it_ended(void **state)
 
     const char *const missing[] = { "/nowhere/at/all", NULL };
     struct program_result result;
-    assert_false(program_run(missing, &result));
+    assert_false(program_run(missing, NULL, &result));
     assert_int_equal(result.error, ENOENT);
 }
 
@@ -78,6 +78,29 @@ static void empty_output_has_an_empty_last_line(void **state)
     assert_string_equal(program_last_line(&result), "");
 }
 
+static void do_nothing(int number)
+{
+    (void)number;
+}
+
+static bool say_stop(void)
+{
+    return true;
+}
+
+static void ends_it_when_told(void **state)
+{
+    (void)state;
+    /* The program signals us once it runs, and would wait for ever. */
+    const char *const arguments[] = { "/bin/sh", "-c", "kill -USR1 $PPID; exec sleep 600", NULL };
+    struct sigaction action = { .sa_handler = do_nothing };
+    struct program_result result;
+
+    sigaction(SIGUSR1, &action, NULL);
+    assert_false(program_run(arguments, say_stop, &result));
+    assert_int_equal(result.status, 128 + SIGTERM);
+}
+
 static void inherits_no_environment(void **state)
 {
     (void)state;
@@ -85,7 +108,7 @@ static void inherits_no_environment(void **state)
     setenv("LC_ALL", "de_DE.UTF-8", 1);
     struct program_result result = run_shell("env | sort | grep -v '^PWD=\\|^_=\\|^SHLVL=\\|^OLDPWD='");
 
-    assert_string_equal(result.output, "HOME=/\nLC_ALL=C\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\n");
+    assert_string_equal(result.output, "HOME=/\nLC_ALL=C.UTF-8\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\n");
 }
 
 static void inherits_no_descriptors(void **state)
@@ -127,6 +150,7 @@ int main(void)
         cmocka_unit_test(catches_both_outputs),
         cmocka_unit_test(keeps_the_end_of_much_output),
         cmocka_unit_test(empty_output_has_an_empty_last_line),
+        cmocka_unit_test(ends_it_when_told),
         cmocka_unit_test(inherits_no_environment),
         cmocka_unit_test(inherits_no_descriptors),
         cmocka_unit_test(inherits_no_signals),
