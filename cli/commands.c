@@ -10,6 +10,10 @@
 
 /* clang-format off */
 const struct command *const commands[] = {
+    &command_create,
+    &command_mount,
+    &command_unmount,
+    &command_list,
     &command_info,
     &command_help,
     &command_version,

@@ -18,7 +18,8 @@ static const char *const phases[] = { "starting", "serving", "closing", "ended" 
 static char *make_line(struct json_object *object)
 {
     char *line;
-    const char *text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN);
+    const char *text =
+        json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 
     if (!text || asprintf(&line, "%s\n", text) < 0) {
         line = NULL;

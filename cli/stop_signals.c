@@ -35,10 +35,10 @@ void stop_signals_block(void)
     pthread_sigmask(SIG_BLOCK, &watch.signals, NULL);
 }
 
-/* The end is told by a signal as well, directed at the thread. */
+/* The end is told by a signal as well, one from ourselves. */
 static bool is_the_end(const siginfo_t *info)
 {
-    return info->si_code == SI_TKILL && info->si_pid == getpid() && atomic_load(&watch.is_over);
+    return info->si_pid == getpid() && atomic_load(&watch.is_over);
 }
 
 static void *run(void *unused)

@@ -157,11 +157,11 @@ static void say_that_it_takes_long(const struct mount_state *state)
 /* The mount is out of the tree. Its server now flushes and ends, at once or when the last file is closed. */
 static struct unmount_problem await_end(struct mount_state *state, const struct unmount_request *request)
 {
-    const struct target target = target_of(state);
     int64_t grace = deadline_in(GRACE_MS);
     bool is_said = false;
 
     while (!mount_state_wait(state, deadline_in(LOOK_MS))) {
+        const struct target target = target_of(state); /* anew: the wait reads the record again */
         bool is_held = state->record.phase != MOUNT_CLOSING && state->record.phase != MOUNT_ENDED;
         if (is_held && is_hopeless(&target, request, grace)) {
             return request->lazy ? no_problem : say_busy(&target);
