@@ -18,25 +18,42 @@
 
 struct serve_options {
     const char *mount_point; /* an existing empty directory; absolute */
-    const char *source;      /* what /proc/mounts shows as the device: the volume's path */
-    bool read_only;
-    bool allow_other;
-    bool writeback;   /* cache writes in the kernel: errors show at fsync and close */
-    unsigned threads; /* 0 = as many as suit the machine */
+    const char *source;      /* what /proc/mounts shows as the device: the volume's path; may hold any bytes */
+    bool read_only;          /* also when the volume is */
+    bool allow_other;        /* root as well; as an ordinary user only where /etc/fuse.conf allows it */
+    bool writeback;          /* see below */
+    unsigned threads;        /* 0 = as many as suit the machine */
 };
+
+/*
+ * writeback lets the kernel collect small buffered writes. It is for a mount whose only user is our own (mkfs, a
+ * loop device, a file system in user space), because the kernel then keeps the size and the times itself: a
+ * write past the end fails only at fsync and close, so "dd of=volume" would never end, and O_DIRECT writes wait
+ * for each other. Large writes gain nothing from it.
+ */
 
 struct serve_session;
 
 /* DIR/volume, the cleartext as one regular file. Usable when this returns.
- * Errors: NOT_PERMITTED (no /dev/fuse, no fusermount3, mount refused), INVALID, NO_MEMORY, FAILED. */
+ *
+ * It behaves like a medium. Its size is fixed: writing past the end is ENOSPC, ftruncate to another size and
+ * O_TRUNC are EPERM and destroy nothing. fsync reaches the medium; what the medium refuses comes back as its own
+ * errno. Thin volumes: punching holes and zeroing ranges make holes, SEEK_HOLE finds them, and posix_fallocate
+ * really writes (fallocate is EOPNOTSUPP, for nobody can promise space of the file system below). Thick ones:
+ * punching and zeroing are EOPNOTSUPP, fallocate has nothing to do. Names, modes and owners cannot be changed.
+ *
+ * Errors: NOT_PERMITTED (sys and text say whether /dev/fuse or fusermount3 is missing or refuses), NOT_FOUND and
+ * INVALID (the mount point), NO_MEMORY, FAILED. */
 enum coffer_status serve_block(struct coffer_volume *volume, const struct serve_options *options,
                                struct serve_session **session, struct coffer_error *error);
 
-/* Waits until the file system is unmounted, by serve_stop or by anyone else, and all its threads are gone.
- * Reports the first error that a request could not report. */
+/* Waits until the file system is unmounted, by serve_stop or by anyone else, and all its threads are gone. After
+ * a lazy unmount that is when the last file in it is closed. A mount whose connection was cut is taken away.
+ * Reports the first error that no request could report: cached data that could not be written. */
 enum coffer_status serve_wait(struct serve_session *session, struct coffer_error *error);
 
-/* Unmounts. lazy = false: IN_USE while files are open in it, and it goes on serving. */
+/* Unmounts; OK when it is unmounted already. Errors: IN_USE while files are open in it (never when lazy) or
+ * another file system stands on it, NOT_PERMITTED, FAILED; it goes on serving then. */
 enum coffer_status serve_stop(struct serve_session *session, bool lazy, struct coffer_error *error);
 
 /* After serve_wait. */
