@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "fail.h"
+#include "failure.h"
 #include "loop.h"
 #include "refuse.h"
 #include "session.h"
@@ -214,7 +214,7 @@ enum coffer_status serve_block(struct coffer_volume *volume, const struct serve_
     }
     struct block *block = calloc(1, sizeof(*block));
     if (!block) {
-        return fail(error, COFFER_NO_MEMORY, errno, "not enough memory");
+        return failure_set(error, COFFER_NO_MEMORY, errno, "not enough memory");
     }
     block->volume = volume;
     block->size = info.data_size;

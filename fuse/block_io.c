@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "block.h"
-#include "fail.h"
+#include "failure.h"
 #include "loop.h"
 #include "session.h"
 
@@ -87,7 +87,7 @@ void block_fsync(fuse_req_t request, fuse_ino_t ino, int data_only, struct fuse_
     struct coffer_error error = COFFER_ERROR_INIT;
     const int lost = report_losses(block, file);
     if (coffer_volume_flush(block->volume, &error) != COFFER_OK) {
-        fuse_reply_err(request, fail_errno(&error));
+        fuse_reply_err(request, failure_errno(&error));
         return;
     }
     fuse_reply_err(request, lost);
@@ -115,7 +115,7 @@ void block_read(fuse_req_t request, fuse_ino_t ino, size_t size, off_t offset, s
     const size_t inside = clip(block, offset, size);
     struct coffer_error error = COFFER_ERROR_INIT;
     if (inside > 0 && coffer_volume_pread(block->volume, buffer, inside, (uint64_t)offset, &error) != COFFER_OK) {
-        fuse_reply_err(request, fail_errno(&error));
+        fuse_reply_err(request, failure_errno(&error));
         return;
     }
     fuse_reply_buf(request, (const char *)buffer, inside);
@@ -131,11 +131,11 @@ static int write_data(struct block *block, const char *data, size_t size, size_t
             coffer_volume_pwrite(block->volume, data, inside, (uint64_t)offset, error);
         block_touch(block);
         if (status != COFFER_OK) {
-            return fail_errno(error);
+            return failure_errno(error);
         }
     }
     if (inside == 0 || (inside < size && cached)) {
-        fail(error, COFFER_FAILED, ENOSPC, "it lies beyond the end of the volume");
+        failure_set(error, COFFER_FAILED, ENOSPC, "it lies beyond the end of the volume");
         return ENOSPC;
     }
     return 0;
@@ -160,7 +160,7 @@ void block_write(fuse_req_t request, fuse_ino_t ino, const char *data, size_t si
     /* The kernel follows a write with O_DSYNC by an fsync, unless the write bypasses its cache. */
     if ((file->fh & HANDLE_DIRECT) != 0 && (file->flags & O_DSYNC) != 0 &&
         coffer_volume_flush(block->volume, &error) != COFFER_OK) {
-        fuse_reply_err(request, fail_errno(&error));
+        fuse_reply_err(request, failure_errno(&error));
         return;
     }
     fuse_reply_write(request, inside);
@@ -181,7 +181,7 @@ static void make_holes(fuse_req_t request, struct block *block, off_t offset, si
         status = coffer_volume_discard(block->volume, (uint64_t)offset, size, &error);
         block_touch(block);
     }
-    fuse_reply_err(request, status == COFFER_OK ? 0 : fail_errno(&error));
+    fuse_reply_err(request, status == COFFER_OK ? 0 : failure_errno(&error));
 }
 
 void block_fallocate(fuse_req_t request, fuse_ino_t ino, int mode, off_t offset, off_t length,
@@ -236,7 +236,7 @@ void block_lseek(fuse_req_t request, fuse_ino_t ino, off_t offset, int whence, s
     struct coffer_error error = COFFER_ERROR_INIT;
     uint64_t found;
     if (coffer_volume_seek(block->volume, (uint64_t)offset, hole, &found, &error) != COFFER_OK) {
-        fuse_reply_err(request, fail_errno(&error));
+        fuse_reply_err(request, failure_errno(&error));
         return;
     }
     fuse_reply_lseek(request, (off_t)found);

@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "fail.h"
+#include "failure.h"
 
 #define CHILD_SOCKET 3 /* where the child finds its end; _FUSE_COMMFD says so */
 
@@ -78,19 +78,19 @@ static enum coffer_status start(struct child *child, char *const arguments[], st
 {
     const char *program = find_program();
     if (!program) {
-        return fail(error, COFFER_NOT_PERMITTED, errno,
-                    errno == ENOENT ? "fusermount3 is missing, and only root mounts without it"
-                                    : "no permission to run fusermount3");
+        return failure_set(error, COFFER_NOT_PERMITTED, errno,
+                           errno == ENOENT ? "fusermount3 is missing, and only root mounts without it"
+                                           : "no permission to run fusermount3");
     }
     int sockets[2] = { -1, -1 }, pipes[2] = { -1, -1 };
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) {
-        return fail(error, COFFER_FAILED, errno, "cannot talk to fusermount3");
+        return failure_set(error, COFFER_FAILED, errno, "cannot talk to fusermount3");
     }
     if (pipe2(pipes, O_CLOEXEC) != 0) {
         const int sys = errno;
         close(sockets[0]);
         close(sockets[1]);
-        return fail(error, COFFER_FAILED, sys, "cannot talk to fusermount3");
+        return failure_set(error, COFFER_FAILED, sys, "cannot talk to fusermount3");
     }
     sockets[1] = move_up(sockets[1]);
     pipes[1] = move_up(pipes[1]);
@@ -102,7 +102,7 @@ static enum coffer_status start(struct child *child, char *const arguments[], st
     if (status != 0) {
         close(child->socket);
         close(child->messages);
-        return fail(error, COFFER_FAILED, status, "cannot run %s", program);
+        return failure_set(error, COFFER_FAILED, status, "cannot run %s", program);
     }
     return COFFER_OK;
 }
@@ -190,8 +190,8 @@ enum coffer_status fusermount_mount(const char *path, const char *options, int *
     const int received = receive_descriptor(child.socket);
     finish(&child);
     if (received < 0) {
-        return fail(error, COFFER_NOT_PERMITTED, 0, "fusermount3 refuses: %s",
-                    child.text[0] != '\0' ? child.text : "it gives no reason");
+        return failure_set(error, COFFER_NOT_PERMITTED, 0, "fusermount3 refuses: %s",
+                           child.text[0] != '\0' ? child.text : "it gives no reason");
     }
     *fd = received;
     return COFFER_OK;
@@ -211,8 +211,8 @@ enum coffer_status fusermount_unmount(const char *path, bool lazy, struct coffer
     }
     /* Its exit status does not say why; in the C locale its words do. */
     if (strstr(child.text, "busy")) {
-        return fail(error, COFFER_IN_USE, EBUSY, "files in it are in use");
+        return failure_set(error, COFFER_IN_USE, EBUSY, "files in it are in use");
     }
-    return fail(error, COFFER_NOT_PERMITTED, 0, "fusermount3 refuses: %s",
-                child.text[0] != '\0' ? child.text : "it gives no reason");
+    return failure_set(error, COFFER_NOT_PERMITTED, 0, "fusermount3 refuses: %s",
+                       child.text[0] != '\0' ? child.text : "it gives no reason");
 }

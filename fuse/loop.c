@@ -18,7 +18,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "fail.h"
+#include "failure.h"
 
 #define HEADER_SPACE 4096 /* before the data; keeps it on a page boundary where pages are that small */
 #define BUFFER_SIZE  (HEADER_SPACE + LOOP_DATA_MAX)
@@ -156,7 +156,7 @@ enum coffer_status loop_init(struct loop *loop, struct fuse_session *fuse, int f
     fuse_set_log_func(drop_message);
     if (fuse_session_custom_io(fuse, &io, fd) != 0) {
         close(fd);
-        return fail(error, COFFER_NO_MEMORY, ENOMEM, "not enough memory for a file system session");
+        return failure_set(error, COFFER_NO_MEMORY, ENOMEM, "not enough memory for a file system session");
     }
     pthread_mutex_init(&loop->lock, NULL);
     pthread_cond_init(&loop->changed, NULL);
@@ -181,7 +181,7 @@ static enum coffer_status prepare_worker(struct loop *loop, struct loop_worker *
     *worker = (struct loop_worker){ .loop = loop, .fd = loop->fd };
     void *memory = mmap(NULL, BUFFER_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) {
-        return fail(error, COFFER_NO_MEMORY, errno, "not enough memory for the buffers of the mount");
+        return failure_set(error, COFFER_NO_MEMORY, errno, "not enough memory for the buffers of the mount");
     }
     worker->buffer = memory;
     madvise(memory, BUFFER_SIZE, MADV_DONTDUMP); /* it will hold cleartext */
@@ -215,7 +215,7 @@ enum coffer_status loop_start(struct loop *loop, unsigned threads, struct coffer
 {
     loop->workers = calloc(threads, sizeof(*loop->workers));
     if (!loop->workers) {
-        return fail(error, COFFER_NO_MEMORY, errno, "not enough memory for the threads of the mount");
+        return failure_set(error, COFFER_NO_MEMORY, errno, "not enough memory for the threads of the mount");
     }
     for (; loop->count < threads; loop->count++) {
         struct loop_worker *worker = &loop->workers[loop->count];
@@ -228,7 +228,7 @@ enum coffer_status loop_start(struct loop *loop, unsigned threads, struct coffer
     }
     const int status = start_workers(loop);
     if (status != 0) {
-        return fail(error, COFFER_NO_MEMORY, status, "cannot start the threads of the mount");
+        return failure_set(error, COFFER_NO_MEMORY, status, "cannot start the threads of the mount");
     }
     pthread_mutex_lock(&loop->lock);
     while (!loop->greeted && loop->running == loop->count) {
@@ -237,7 +237,7 @@ enum coffer_status loop_start(struct loop *loop, unsigned threads, struct coffer
     const bool greeted = loop->greeted;
     const int failure = loop->failure;
     pthread_mutex_unlock(&loop->lock);
-    return greeted ? COFFER_OK : fail(error, COFFER_FAILED, failure, "the kernel ended the mount at once");
+    return greeted ? COFFER_OK : failure_set(error, COFFER_FAILED, failure, "the kernel ended the mount at once");
 }
 
 void loop_join(struct loop *loop)

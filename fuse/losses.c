@@ -5,7 +5,7 @@
  */
 #include "losses.h"
 
-#include "fail.h"
+#include "failure.h"
 
 void losses_init(struct losses *losses)
 {
@@ -21,7 +21,7 @@ void losses_destroy(struct losses *losses)
 void losses_add(struct losses *losses, int sys, const struct coffer_error *error)
 {
     pthread_mutex_lock(&losses->lock);
-    fail(&losses->first, COFFER_FAILED, sys, "data was lost: it could not be written: %.180s", error->text);
+    failure_set(&losses->first, COFFER_FAILED, sys, "data was lost: it could not be written: %.180s", error->text);
     pthread_mutex_unlock(&losses->lock);
     atomic_store(&losses->sys, sys);
     atomic_fetch_add(&losses->count, 1);
@@ -47,5 +47,5 @@ enum coffer_status losses_first(struct losses *losses, struct coffer_error *erro
     pthread_mutex_lock(&losses->lock);
     const struct coffer_error first = losses->first;
     pthread_mutex_unlock(&losses->lock);
-    return first.status == COFFER_OK ? COFFER_OK : fail(error, first.status, first.sys, "%s", first.text);
+    return first.status == COFFER_OK ? COFFER_OK : failure_set(error, first.status, first.sys, "%s", first.text);
 }

@@ -16,7 +16,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "fail.h"
+#include "failure.h"
 #include "fusermount.h"
 
 /* ---- Mounting ---------------------------------------------------------------------------------------------- */
@@ -29,15 +29,15 @@ static enum coffer_status open_device(int *fd, struct coffer_error *error)
     }
     switch (errno) {
     case ENOENT:
-        return fail(error, COFFER_NOT_PERMITTED, errno, "/dev/fuse is missing");
+        return failure_set(error, COFFER_NOT_PERMITTED, errno, "/dev/fuse is missing");
     case ENODEV:
     case ENXIO:
-        return fail(error, COFFER_NOT_PERMITTED, errno, "this kernel has no FUSE");
+        return failure_set(error, COFFER_NOT_PERMITTED, errno, "this kernel has no FUSE");
     case EACCES:
     case EPERM:
-        return fail(error, COFFER_NOT_PERMITTED, errno, "no permission to use /dev/fuse");
+        return failure_set(error, COFFER_NOT_PERMITTED, errno, "no permission to use /dev/fuse");
     default:
-        return fail(error, COFFER_FAILED, errno, "cannot open /dev/fuse");
+        return failure_set(error, COFFER_FAILED, errno, "cannot open /dev/fuse");
     }
 }
 
@@ -77,18 +77,36 @@ static enum coffer_status mount_through_helper(const struct mount_wish *wish, in
                            wish->read_only ? "ro" : "rw", wish->allow_other ? ",allow_other" : "", source);
     free(source);
     if (size < 0) {
-        return fail(error, COFFER_NO_MEMORY, ENOMEM, "not enough memory");
+        return failure_set(error, COFFER_NO_MEMORY, ENOMEM, "not enough memory");
     }
     const enum coffer_status status = fusermount_mount(wish->path, options, fd, error);
     free(options);
     return status;
 }
 
+/* fusermount3 would also mount over a file, and says why it cannot mount in words only. */
+static enum coffer_status check_directory(const char *path, struct coffer_error *error)
+{
+    struct stat info;
+    if (stat(path, &info) != 0) {
+        return errno == ENOENT || errno == ENOTDIR
+                   ? failure_set(error, COFFER_NOT_FOUND, errno, "no such mount point")
+                   : failure_set(error, COFFER_FAILED, errno, "cannot look at the mount point");
+    }
+    return S_ISDIR(info.st_mode)
+               ? COFFER_OK
+               : failure_set(error, COFFER_INVALID, ENOTDIR, "the mount point is not a directory");
+}
+
 enum coffer_status mount_attach(const struct mount_wish *wish, int *fd, struct coffer_error *error)
 {
+    enum coffer_status status = check_directory(wish->path, error);
+    if (status != COFFER_OK) {
+        return status;
+    }
     /* fusermount3 needs the device with the user's own rights as well, and says less when it is missing. */
     int device;
-    const enum coffer_status status = open_device(&device, error);
+    status = open_device(&device, error);
     if (status != COFFER_OK) {
         return status;
     }
@@ -102,15 +120,11 @@ enum coffer_status mount_attach(const struct mount_wish *wish, int *fd, struct c
     case EPERM:
         return mount_through_helper(wish, fd, error);
     case ENODEV:
-        return fail(error, COFFER_NOT_PERMITTED, sys, "this kernel has no FUSE");
+        return failure_set(error, COFFER_NOT_PERMITTED, sys, "this kernel has no FUSE");
     case EACCES:
-        return fail(error, COFFER_NOT_PERMITTED, sys, "no permission to mount there");
-    case ENOTDIR:
-        return fail(error, COFFER_INVALID, sys, "the mount point is not a directory");
-    case ENOENT:
-        return fail(error, COFFER_NOT_FOUND, sys, "no such mount point");
+        return failure_set(error, COFFER_NOT_PERMITTED, sys, "no permission to mount there");
     default:
-        return fail(error, COFFER_FAILED, sys, "cannot mount");
+        return failure_set(error, COFFER_FAILED, sys, "cannot mount");
     }
 }
 
@@ -120,7 +134,7 @@ enum coffer_status mount_identify(const char *path, struct mount_identity *ident
 {
     struct statx info;
     if (statx(AT_FDCWD, path, AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_MNT_ID, &info) != 0) {
-        return fail(error, COFFER_FAILED, errno, "cannot find what was just mounted");
+        return failure_set(error, COFFER_FAILED, errno, "cannot find what was just mounted");
     }
     identity->device_major = info.stx_dev_major;
     identity->device_minor = info.stx_dev_minor;
@@ -200,8 +214,8 @@ enum coffer_status mount_detach(const char *path, bool lazy, struct coffer_error
     case EPERM:
         return fusermount_unmount(path, lazy, error);
     case EBUSY:
-        return fail(error, COFFER_IN_USE, EBUSY, "files in it are in use");
+        return failure_set(error, COFFER_IN_USE, EBUSY, "files in it are in use");
     default:
-        return fail(error, COFFER_FAILED, errno, "cannot unmount");
+        return failure_set(error, COFFER_FAILED, errno, "cannot unmount");
     }
 }

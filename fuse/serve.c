@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fail.h"
+#include "failure.h"
 #include "loop.h"
 #include "mount.h"
 #include "session.h"
@@ -59,8 +59,9 @@ static enum coffer_status make_fuse(struct serve_session *session, struct coffer
     struct fuse_args args = FUSE_ARGS_INIT(1, arguments);
     session->kind.ops.init = negotiate;
     session->fuse = fuse_session_new(&args, &session->kind.ops, sizeof(session->kind.ops), session);
-    return session->fuse ? COFFER_OK
-                         : fail(error, COFFER_NO_MEMORY, ENOMEM, "not enough memory for a file system session");
+    return session->fuse
+               ? COFFER_OK
+               : failure_set(error, COFFER_NO_MEMORY, ENOMEM, "not enough memory for a file system session");
 }
 
 /* Mounts and starts the threads. When it fails, nothing is mounted any more and the threads are gone. */
@@ -111,7 +112,7 @@ enum coffer_status session_start(const struct session_kind *kind, void *state, c
     struct serve_session *new = calloc(1, sizeof(*new));
     if (!new) {
         kind->free(state);
-        return fail(error, COFFER_NO_MEMORY, ENOMEM, "not enough memory for a file system session");
+        return failure_set(error, COFFER_NO_MEMORY, ENOMEM, "not enough memory for a file system session");
     }
     new->kind = *kind;
     new->state = state;
@@ -146,7 +147,7 @@ enum coffer_status serve_wait(struct serve_session *session, struct coffer_error
     sweep(session);
     const enum coffer_status status = session->kind.failure(session->state, error);
     if (status == COFFER_OK && session->loop.failure != 0) {
-        return fail(error, COFFER_FAILED, session->loop.failure, "the connection to the kernel failed");
+        return failure_set(error, COFFER_FAILED, session->loop.failure, "the connection to the kernel failed");
     }
     return status;
 }
@@ -163,7 +164,7 @@ enum coffer_status serve_stop(struct serve_session *session, bool lazy, struct c
     struct mount_identity top;
     enum coffer_status status = mount_identify(path, &top, error);
     if (status == COFFER_OK && memcmp(&top, &session->mount, sizeof(top)) != 0) {
-        status = fail(error, COFFER_IN_USE, EBUSY, "another file system is mounted over it");
+        status = failure_set(error, COFFER_IN_USE, EBUSY, "another file system is mounted over it");
     }
     if (status == COFFER_OK) {
         status = mount_detach(path, lazy, error);

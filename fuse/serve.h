@@ -2,12 +2,15 @@
 /*
  * serve.h - one mounted volume: a FUSE session over coffer_volume_*.
  *
- * serve_start mounts and begins to answer on threads of its own, so that a caller can do something with the
+ * serve_block mounts and begins to answer on threads of its own, so that a caller can do something with the
  * mounted volume (make a file system in it) or wait for the end of the mount. The session never owns the
  * volume: close it after serve_free.
  *
  * Signals: threads of the session run with all signals blocked. The caller decides what ends a mount and
  * calls serve_stop, which is the only function here that may be called while another thread is in serve_wait.
+ *
+ * Programs that the caller starts may use the mount, and so may the caller itself, but it must have closed what
+ * it opened there before it ends: the kernel would wait for ever for a server that dies with its own user.
  */
 #ifndef SERVE_H
 #define SERVE_H

@@ -15,6 +15,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+struct coffer_volume {
+    int fd;
+    uint64_t size;
+    bool thin;
+    atomic_bool flush_failed; /* as with the real one: for ever */
+    struct fake_faults faults;
+};
+
 static enum coffer_status set(struct coffer_error *error, enum coffer_status status, int sys, const char *text)
 {
     if (error && error->status == COFFER_OK) {
@@ -49,6 +57,11 @@ void fake_volume_free(struct coffer_volume *volume)
     free(volume);
 }
 
+struct fake_faults *fake_volume_faults(struct coffer_volume *volume)
+{
+    return &volume->faults;
+}
+
 /* ---- Faults ------------------------------------------------------------------------------------------------ */
 
 static void check_range(const struct coffer_volume *volume, uint64_t offset, uint64_t size)
@@ -62,12 +75,13 @@ static void check_range(const struct coffer_volume *volume, uint64_t offset, uin
 
 static void enter(struct coffer_volume *volume, enum fake_call call)
 {
-    atomic_fetch_add(&volume->calls[call], 1);
-    const unsigned now = atomic_fetch_add(&volume->inside[call], 1) + 1;
-    unsigned most = atomic_load(&volume->most_inside[call]);
-    while (most < now && !atomic_compare_exchange_weak(&volume->most_inside[call], &most, now)) {
+    atomic_fetch_add(&volume->faults.calls[call], 1);
+    const unsigned now = atomic_fetch_add(&volume->faults.inside[call], 1) + 1;
+    unsigned most = atomic_load(&volume->faults.most_inside[call]);
+    while (most < now && !atomic_compare_exchange_weak(&volume->faults.most_inside[call], &most, now)) {
     }
-    while (call == FAKE_WRITE && atomic_load(&volume->gate) > atomic_load(&volume->most_inside[call])) {
+    while (call == FAKE_WRITE &&
+           atomic_load(&volume->faults.gate) > atomic_load(&volume->faults.most_inside[call])) {
         sched_yield();
     }
 }
@@ -75,15 +89,15 @@ static void enter(struct coffer_volume *volume, enum fake_call call)
 /* Returns the fault to report, 0 for none. */
 static int find_fault(struct coffer_volume *volume, enum fake_call call, uint64_t offset, uint64_t size)
 {
-    const int fault = atomic_load(&volume->fault[call]);
-    const uint64_t from = atomic_load(&volume->fault_from), to = atomic_load(&volume->fault_to);
+    const int fault = atomic_load(&volume->faults.fault[call]);
+    const uint64_t from = atomic_load(&volume->faults.from), to = atomic_load(&volume->faults.to);
     return to != 0 && (offset >= to || offset + size <= from) ? 0 : fault;
 }
 
 static enum coffer_status leave(struct coffer_volume *volume, enum fake_call call, int fault,
                                 struct coffer_error *error)
 {
-    atomic_fetch_sub(&volume->inside[call], 1);
+    atomic_fetch_sub(&volume->faults.inside[call], 1);
     if (fault == 0) {
         return COFFER_OK;
     }
@@ -101,7 +115,6 @@ enum coffer_status coffer_volume_info(struct coffer_volume *volume, struct coffe
     *info = (struct coffer_info){ .size = size, .format = "fake", .data_size = volume->size, .sector_size = 4096 };
     info->unlocked = true;
     info->thin = volume->thin;
-    info->read_only = volume->read_only;
     return COFFER_OK;
 }
 

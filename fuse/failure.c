@@ -2,7 +2,7 @@
 /*
  * Failures in two languages: struct coffer_error for whoever called us, errno for the kernel.
  */
-#include "fail.h"
+#include "failure.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -11,7 +11,8 @@
 /* The kernel takes an error beyond this for a broken server and hides it behind EIO anyway. */
 #define ERRNO_LIMIT 512
 
-enum coffer_status fail(struct coffer_error *error, enum coffer_status status, int sys, const char *format, ...)
+enum coffer_status failure_set(struct coffer_error *error, enum coffer_status status, int sys, const char *format,
+                               ...)
 {
     if (!error || error->status != COFFER_OK) {
         return status;
@@ -25,7 +26,7 @@ enum coffer_status fail(struct coffer_error *error, enum coffer_status status, i
     return status;
 }
 
-int fail_errno(const struct coffer_error *error)
+int failure_errno(const struct coffer_error *error)
 {
     if (error->sys > 0 && error->sys < ERRNO_LIMIT) {
         return error->sys;

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Mounting for tests. A failed assertion leaves its mount behind, dead once the process has ended; the name of the
+ * directory says whose it was.
+ */
+#include "mounted.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct mounted *mounted_new(uint64_t size, int flags)
+{
+    struct mounted *mounted = calloc(1, sizeof(*mounted));
+    assert_non_null(mounted);
+    snprintf(mounted->directory, sizeof(mounted->directory), "/tmp/coffer-test-fuse-XXXXXX");
+    assert_non_null(mkdtemp(mounted->directory));
+    snprintf(mounted->path, sizeof(mounted->path), "%s/volume", mounted->directory);
+    mounted->volume = subject_new(size, (flags & MOUNTED_THIN) != 0);
+    const struct serve_options options = {
+        .mount_point = mounted->directory,
+        .source = "test volume",
+        .read_only = (flags & MOUNTED_READ_ONLY) != 0,
+        .writeback = (flags & MOUNTED_WRITEBACK) != 0,
+    };
+    struct coffer_error error = COFFER_ERROR_INIT;
+    if (serve_block(mounted->volume, &options, &mounted->session, &error) != COFFER_OK) {
+        fail_msg("cannot mount: %s", error.text);
+    }
+    return mounted;
+}
+
+enum coffer_status mounted_wait(struct mounted *mounted, struct coffer_error *error)
+{
+    mounted->ended = true;
+    return serve_wait(mounted->session, error);
+}
+
+void mounted_free(struct mounted *mounted)
+{
+    struct coffer_error error = COFFER_ERROR_INIT;
+    if (!mounted->ended) {
+        if (serve_stop(mounted->session, false, &error) != COFFER_OK) {
+            fail_msg("cannot unmount: %s", error.text);
+        }
+        mounted_wait(mounted, NULL);
+    }
+    serve_free(mounted->session);
+    subject_close(mounted->volume, NULL);
+    assert_int_equal(rmdir(mounted->directory), 0);
+    free(mounted);
+}
+
+int mounted_open(const struct mounted *mounted, int flags)
+{
+    const int fd = open(mounted->path, flags | O_CLOEXEC);
+    if (fd < 0) {
+        fail_msg("cannot open %s: %s", mounted->path, strerror(errno));
+    }
+    return fd;
+}
+
+bool mounted_is_possible(void)
+{
+    struct coffer_volume *volume = subject_new(MIB, true);
+    char directory[] = "/tmp/coffer-test-fuse-XXXXXX";
+    const struct serve_options options = { .mount_point = mkdtemp(directory), .source = "test volume" };
+    struct serve_session *session;
+    struct coffer_error error = COFFER_ERROR_INIT;
+    const enum coffer_status status = serve_block(volume, &options, &session, &error);
+    if (status == COFFER_OK) {
+        serve_stop(session, false, NULL);
+        serve_wait(session, NULL);
+        serve_free(session);
+    }
+    subject_close(volume, NULL);
+    rmdir(directory);
+    if (status != COFFER_OK) {
+        printf("skipped: no FUSE mounts here: %s\n", error.text);
+    }
+    return status == COFFER_OK;
+}
+
+int mounted_end(int result)
+{
+    for (int fd = 3; result != 0 && fd < 1024; fd++) {
+        char link[32], target[16];
+        snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+        const ssize_t size = readlink(link, target, sizeof(target));
+        if (size > 0 && (size != 9 || memcmp(target, "/dev/fuse", 9) != 0)) {
+            close(fd);
+        }
+    }
+    return result;
+}
