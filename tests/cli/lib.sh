@@ -40,14 +40,24 @@ wrong=$work/wrong
 printf 'correct horse\n' >"$secret"
 printf 'battery staple\n' >"$wrong"
 
+at_end=()
+
+at_end() { # COMMAND...: to be run when the test ends, the last one first
+    at_end=("$(printf '%q ' "$@")" "${at_end[@]}")
+}
+
 clean_up() {
-    local status=$1 mount_point
+    local status=$1 mount_point command
     trap - EXIT
+    set +e
     cd /
+    for command in "${at_end[@]}"; do
+        eval "$command" >/dev/null 2>&1
+    done
     # the youngest mount first
     while read -r mount_point; do
         mount_point=$(printf "%b" "$mount_point") # blanks are octal there
-        fusermount3 -u -q -z "$mount_point" 2>/dev/null || umount -l "$mount_point" 2>/dev/null || true
+        fusermount3 -u -q -z "$mount_point" 2>/dev/null || umount -l "$mount_point" 2>/dev/null
     done < <(awk -v work="$work/" 'index($5, work) == 1 { print $5 }' /proc/self/mountinfo | tac)
     rm -rf "$work"
     exit "$status"
