@@ -13,7 +13,7 @@ library=$build/core/libcoffer.so
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-bare_c "$tree/include/coffer.h" | tr '\n' ' ' | grep -oE 'COFFER_API [^;(]*\(' |
+bare_c "$tree/include/coffer.h" | grep -v '^ *#' | tr '\n' ' ' | grep -oE 'COFFER_API [^;(]*\(' |
     sed -E 's/.*[^a-z0-9_]([a-z0-9_]+) *\($/\1/' | sort -u >"$scratch/promised"
 nm -D --defined-only "$library" | awk '{ print $NF }' | sed 's/@.*//' | sort -u >"$scratch/exported"
 
