@@ -26,9 +26,12 @@ static struct coffer_credential *credential;
 static void start(void)
 {
     static const char raw[COFFER_RAW_KEY_SIZE + 1] = "a raw key that everyone knows ..";
+    if (coffer_init(NULL) != COFFER_OK) {
+        abort();
+    }
     struct coffer_secret *key = coffer_secret_new(COFFER_RAW_KEY_SIZE);
     credential = coffer_credential_new();
-    if (coffer_init(NULL) != COFFER_OK || !key || !credential) {
+    if (!key || !credential) {
         abort();
     }
     memcpy(coffer_secret_data(key), raw, COFFER_RAW_KEY_SIZE);
