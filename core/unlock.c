@@ -93,11 +93,20 @@ static void free_choice(struct choice **choice)
     crypto_secret_free(*choice);
 }
 
+/* A marked block with a preamble that cannot be used is lost even when its body opens: were it to win, healing
+ * would spread its preamble to the other copy, and nothing could open the volume any more. */
+static bool preamble_counts(const uint8_t *block, const struct copies *copies, enum header_copy copy)
+{
+    struct header_preamble preamble;
+    return !copies->marked || copies->volume != 0 || header_read_preamble(block, copy, &preamble) == HEADER_USABLE;
+}
+
 static void try_block(struct candidate *candidate, const uint8_t *block, const struct copies *copies,
                       enum header_copy copy)
 {
     struct header_fields fields;
-    candidate->opened = header_open_body(block, &candidate->body, copies->master, copy, copies->volume);
+    candidate->opened = preamble_counts(block, copies, copy) &&
+                        header_open_body(block, &candidate->body, copies->master, copy, copies->volume);
     candidate->block = block;
     if (candidate->opened) {
         header_get_fields(&candidate->body, &fields);
