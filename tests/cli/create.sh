@@ -73,7 +73,7 @@ expect_status 2 "${create[@]}" n.coffer --size 8M --thin --unmarked
 expect_status 2 "${create[@]}" n.coffer --size 8M --kdf-level 2
 expect_status 2 "${unmarked[@]}" n.coffer --size 8M --label x
 expect_status 2 "${unmarked[@]}" n.coffer --size 8M --kdf-memory 8M
-expect_status 2 "${create[@]}" n.coffer --size 8M --label "$(printf '%049d' 0)"
+expect_status 2 "${create[@]}" n.coffer --size 8M --label "$(printf '%065d' 0)"
 expect_status 2 "${create[@]}" n.coffer --size 8M --name "$(printf '%041d' 0)"
 expect_status 2 "$COFFER" create n.coffer --size 8M --fs none --passphrase-file "$secret" --kdf-memory 4M
 expect_status 2 "$COFFER" create n.coffer --size 8M --fs none --passphrase-file "$secret" --kdf-memory 5G
