@@ -33,6 +33,9 @@
 
 /* ---- The subject: subject_fake.c or subject_real.c --------------------------------------------------------- */
 
+/* Whether a volume can have this size. */
+bool subject_can_be(uint64_t size);
+
 /* A volume of `size` bytes of cleartext, all zeros or holes. Fails the test when it cannot. */
 struct coffer_volume *subject_new(uint64_t size, bool thin);
 enum coffer_status subject_close(struct coffer_volume *volume, struct coffer_error *error);
