@@ -230,7 +230,8 @@ enum coffer_status coffer_volume_seek(struct coffer_volume *volume, uint64_t off
         *found = hole ? volume->data_size : offset;
         return COFFER_OK;
     }
-    int result = storage_seek(volume->storage, segment->storage_offset + offset, hole, &at);
+    /* From the start of its sector, for a sector is a hole or data as a whole. */
+    int result = storage_seek(volume->storage, segment->storage_offset + (offset & ~mask), hole, &at);
     if (result == -ENXIO || (result == 0 && at - segment->storage_offset >= volume->data_size)) {
         if (!hole) {
             return error_set(error, COFFER_FAILED, ENXIO, "no data from here on");

@@ -106,6 +106,11 @@ static void test_a_new_thin_volume_reads_zeros_and_takes_no_space(void **state)
     assert_int_equal(found, 1ull << 30);
     assert_int_equal(coffer_volume_seek(volume, found, true, &found, NULL), COFFER_OK);
     assert_int_equal(found, (1ull << 30) + 4096);
+    assert_int_equal(coffer_volume_seek(volume, found + 100, true, &found, NULL), COFFER_OK);
+    assert_int_equal(found, (1ull << 30) + 4196);
+    assert_int_equal(coffer_volume_seek(volume, (1ull << 30) + 4000, false, &found, NULL), COFFER_OK);
+    assert_int_equal(found, (1ull << 30) + 4000);
+    found = (1ull << 30) + 4096;
     struct coffer_error error = COFFER_ERROR_INIT;
     assert_int_equal(coffer_volume_seek(volume, found, false, &found, &error), COFFER_FAILED);
     assert_int_equal(error.sys, ENXIO);
