@@ -170,23 +170,30 @@ static void wrap_again(struct copies *next, void *user)
     }
 }
 
-/* What a growth that was cut short left inside the new data area. Before the front is healed: afterwards
- * nobody would know where it was. */
-static enum coffer_status wipe_old_tail(struct copies *copies, struct coffer_error *error)
+/* Zeros in a thin volume, noise else. */
+static int wipe(struct copies *copies, uint64_t offset, uint64_t size)
 {
     struct header_fields fields;
     header_get_fields(&copies->body, &fields);
     int result = 0;
     if ((fields.incompat & HEADER_INCOMPAT_HOLES) != 0) {
-        result = storage_discard(copies->storage, copies->old_tail, HEADER_END_SIZE);
+        result = storage_discard(copies->storage, offset, size);
     } else {
         uint8_t noise[4096];
-        for (uint64_t at = 0; at < HEADER_END_SIZE && result == 0; at += sizeof(noise)) {
+        for (uint64_t at = 0; at < size && result == 0; at += sizeof(noise)) {
             crypto_random(noise, sizeof(noise));
-            result = storage_write(copies->storage, noise, sizeof(noise), copies->old_tail + at);
+            result = storage_write(copies->storage, noise, sizeof(noise), offset + at);
         }
     }
-    result = result != 0 ? result : storage_sync(copies->storage);
+    return result != 0 ? result : storage_sync(copies->storage);
+}
+
+/* What a growth that was cut short left inside the new data area. Before the front is healed: afterwards nobody
+ * would know where it was. Its header block goes last, being the mark by which all this is known. */
+static enum coffer_status wipe_old_tail(struct copies *copies, struct coffer_error *error)
+{
+    int result = wipe(copies, copies->old_tail + HEADER_BLOCK_SIZE, HEADER_END_SIZE - (uint64_t)HEADER_BLOCK_SIZE);
+    result = result != 0 ? result : wipe(copies, copies->old_tail, HEADER_BLOCK_SIZE);
     if (result != 0) {
         return error_set_system(error, -result, "cannot finish a growth that was cut short");
     }

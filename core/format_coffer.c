@@ -175,7 +175,7 @@ enum coffer_status format_coffer_find(const struct unlock_image *image, const st
         enum coffer_status status = unlock_judge(image, error);
         return status != COFFER_OK ? status : unlock_header(image, credential, 0, 0, copies, error);
     }
-    if (image->storage->size < HEADER_DATA_OFFSET + HEADER_DATA_MIN + HEADER_END_SIZE) {
+    if (image->storage->size < 2 * HEADER_END_SIZE + HEADER_DATA_MIN) {
         return error_set(error, COFFER_NOT_FOUND, 0, "it is not a volume: it is too small for any format");
     }
     return unlock_unmarked(image, credential, options->kdf_level, copies, error);

@@ -85,6 +85,7 @@ struct candidate {
 /* What is judged while one slot is followed to its bodies; in secret memory. */
 struct choice {
     struct candidate front, tail;
+    struct candidate old;                 /* what a growth that was cut short left behind */
     uint8_t elsewhere[HEADER_BLOCK_SIZE]; /* a tail where the front says the volume ends */
 };
 
@@ -157,7 +158,8 @@ static void take(struct copies *copies, const struct choice *choice)
     const struct candidate *winner = candidate[copies->winner];
     for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
         copies->offset[copy] = candidate[copy]->offset;
-        copies->good[copy] = candidate[copy]->opened && candidate[copy]->seq == winner->seq;
+        copies->good[copy] =
+            candidate[copy]->opened && crypto_equal(&candidate[copy]->body, &winner->body, sizeof(winner->body));
         if (candidate[copy]->block != NULL) {
             memcpy(copies->block[copy], candidate[copy]->block, HEADER_BLOCK_SIZE);
         }
@@ -165,23 +167,36 @@ static void take(struct copies *copies, const struct choice *choice)
     copies->body = winner->body;
 }
 
-/* A front that is older and names a smaller size than a tail that won: a growth was cut short. */
-static void note_old_tail(struct copies *copies, const struct choice *choice)
+/* A growth was cut short when a tail at the end of the store won, the front names a smaller size, and the tail that
+ * belongs to that front is still there. Without the last, the place holds the user's data: the front may only
+ * have been put back, or never been healed. */
+static void note_old_tail(const struct unlock_image *image, struct copies *copies, struct choice *choice)
 {
     struct header_fields old, new;
+    uint64_t least;
     copies->old_tail = 0;
-    if (copies->volume != 0 || copies->winner != HEADER_TAIL || !choice->front.opened) {
+    if (copies->volume != 0 || copies->winner != HEADER_TAIL || !choice->front.opened ||
+        choice->tail.offset != image->offset[HEADER_TAIL]) {
         return;
     }
     header_get_fields(&choice->front.body, &old);
     header_get_fields(&copies->body, &new);
-    if (old.container_size < new.container_size &&
-        old.container_size >= 2 * HEADER_END_SIZE &&old.container_size - HEADER_END_SIZE >= new.data_offset) {
-        copies->old_tail = old.container_size - HEADER_END_SIZE;
+    if (__builtin_add_overflow(old.container_size, HEADER_END_SIZE, &least) || least > new.container_size ||
+        old.container_size < HEADER_END_SIZE || old.container_size - HEADER_END_SIZE < new.data_offset) {
+        return;
+    }
+    uint64_t offset = old.container_size - HEADER_END_SIZE;
+    if (!read_block(image->storage, offset, choice->elsewhere)) {
+        return;
+    }
+    try_block(&choice->old, choice->elsewhere, copies, HEADER_TAIL);
+    if (choice->old.opened && choice->old.seq == choice->front.seq) {
+        copies->old_tail = offset;
     }
 }
 
-/* The slot `slot` of copy `copy` opened and gave copies->master. OK: it counts, and `copies` is filled. */
+/* The slot `slot` of copy `copy` opened and gave copies->master. OK: it counts, and `copies` is filled; what the
+ * body says has not been judged yet. */
 static enum coffer_status follow_slot(const struct unlock_image *image, enum header_copy copy, unsigned slot,
                                       struct copies *copies, struct coffer_error *error)
 {
@@ -197,7 +212,7 @@ static enum coffer_status follow_slot(const struct unlock_image *image, enum hea
                          ? HEADER_FRONT
                          : HEADER_TAIL;
     take(copies, choice);
-    note_old_tail(copies, choice);
+    note_old_tail(image, copies, choice);
 
     struct header_slot_record record;
     uint8_t digest[HEADER_DIGEST_SIZE];
@@ -208,7 +223,7 @@ static enum coffer_status follow_slot(const struct unlock_image *image, enum hea
         return error_set(error, COFFER_WRONG_SECRET, 0, "no key slot opens with this secret");
     }
     copies->slot = slot;
-    return header_validate(&copies->body, image->storage->size, error);
+    return COFFER_OK;
 }
 
 /* ---- scanning ---- */
@@ -351,7 +366,7 @@ enum coffer_status unlock_header(const struct unlock_image *image, const struct 
     for (copies->way = CREDENTIAL_AS_CODE; copies->way < CREDENTIAL_WAYS; copies->way++) {
         if (credential_has_way(credential, copies->way) &&
             try_way(image, credential, copies, &first) == COFFER_OK) {
-            return COFFER_OK;
+            return header_validate(&copies->body, image->storage->size, error); /* final: nothing else is tried */
         }
     }
     if (first.status != COFFER_OK) {

@@ -198,7 +198,8 @@ def afterwards(image, seed, orders):
             image[where:where + size], image[other:other + size] = (image[other:other + size],
                                                                     image[where:where + size])
         elif verb == "fill":
-            image[where:where + number(order[2])] = bytes.fromhex(order[3]) * number(order[2])
+            filling = bytes.fromhex(order[3]) * number(order[2])
+            image[where:where + len(filling)] = filling
         else:
             raise ValueError(verb)
 
