@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIELDS_MAX 16
+#define FIELDS_MAX 40
 
 struct vectors {
     FILE *file;
