@@ -46,7 +46,7 @@ if [ -f spec/volume.md ]; then
     while read -r number; do
         finding spec/volume.md "has [$number] twice"
     done < <(uniq -d <<<"$requirements")
-    areas=$(sed 's/-[0-9]*$//' <<<"$requirements" | sort -u | paste -s -d '|')
+    areas=$(cut -d - -f 1 <<<"$requirements" | sort -u | paste -s -d '|')
     named=$(grep -rhowE "($areas)-[0-9]+" tests spec/vectors | sort -u || true)
     while read -r number; do
         finding tests "name $number, which spec/volume.md does not have"
