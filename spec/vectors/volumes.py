@@ -117,6 +117,8 @@ def cells_of(words, seed, side, volume, salt, cost, master):
             cells[index] = noise(f"{seed} erased {side} {volume} {index}", fmt.CELL)
         else:
             padding = bytes.fromhex(slot.get("padding", "")).ljust(24, b"\0")
+            if side + "_passphrase" in slot:
+                slot = {"passphrase": slot[side + "_passphrase"]}
             nonce = noise(f"{seed} slot {side} {volume} {index}", 24)
             cells[index] = fmt.slot(key_for(slot, salt, cost), salt, volume, index, master, nonce, padding)
     return b"".join(cells)
