@@ -1,0 +1,73 @@
+#!/bin/bash
+# SPDX-License-Identifier: ISC
+#
+# unmarked.sh - an unmarked volume is noise to everybody without its secret: promises P6 and P26 of spec/threats.md,
+# [UNMARKED-1], [UNMARKED-2].
+
+# shellcheck source=tests/cli/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+need_program file blkid
+
+# Every region of the format alone, so that a small one with a pattern does not drown in a large one. 255 degrees of
+# freedom: noise stays below 500 but once in 10^15 times.
+expect_noise() { # IMAGE
+    /usr/bin/python3 - "$1" <<'PYTHON' || fail "$1 is not noise"
+import sys
+image = open(sys.argv[1], "rb").read()
+end = len(image) // 4096 * 4096 - 0x20000
+bounds = [0, 0x80, 0x800, 0x1000, 0x1800, 0x2000, 0x10000, 0x100000, end, end + 0x800, end + 0x1000, end + 0x1800,
+          end + 0x2000, len(image)]
+for first, last in zip(bounds, bounds[1:]):
+    region = image[first:last]
+    if len(region) >= 2048:
+        expected = len(region) / 256
+        chi_square = sum((region.count(byte) - expected) ** 2 / expected for byte in range(256))
+        if chi_square > 500:
+            sys.exit(f"{first:#x} to {last:#x}: chi-square {chi_square:.0f}")
+    elif len(set(region)) < 64:
+        sys.exit(f"{first:#x} to {last:#x}: {len(set(region))} different bytes")
+pieces = [image[at:at + 16] for at in range(0, len(image) - 15, 16)]
+if len(set(pieces)) != len(pieces):
+    sys.exit("16 bytes are there twice")
+PYTHON
+}
+
+expect_unknown() { # IMAGE: to the programs that name files
+    expect_same "$1: data" "$(file "$1")" 'file(1)'
+    expect_status 2 /usr/sbin/blkid -p "$1"
+    [ ! -s stdout ] || fail "blkid(8) knows $1"
+}
+
+create=("$COFFER" create --quiet --unmarked --kdf-level 0 --fs none --passphrase-file "$secret")
+"${create[@]}" a.img --size 4M 2>/dev/null
+expect_noise a.img
+expect_unknown a.img
+expect_same 4194304 "$(stat -c %s a.img)" 'size of the file'
+[ "$(($(stat -c %b a.img) * 512))" -ge 4194304 ] || fail 'an unmarked volume has holes'
+
+# A second one with the same secret has nothing in common with it.
+"${create[@]}" b.img --size 4M 2>/dev/null
+/usr/bin/python3 - a.img b.img <<'PYTHON' || fail 'two volumes share bytes'
+import sys
+images = [open(path, "rb").read() for path in sys.argv[1:]]
+seen = [{image[at:at + 16] for at in range(0, len(image), 16)} for image in images]
+sys.exit(1 if seen[0] & seen[1] else 0)
+PYTHON
+
+# One answer for a wrong secret, whatever the file is; none at all without a secret.
+head -c 4194304 /dev/urandom >noise.img
+head -c 4194304 /dev/zero >zeros.img
+answer() { # to the last command, with the same name for every file
+    sed "s/$1/IMAGE/g" stderr
+}
+for image in a.img noise.img zeros.img; do
+    expect_status 12 "$COFFER" info "$image" --kdf-level 0 --passphrase-file "$wrong"
+    answer "$image" >"secret-$image"
+    expect_status 10 "$COFFER" info "$image"
+    answer "$image" >"public-$image"
+done
+for image in noise.img zeros.img; do
+    cmp -s secret-a.img "secret-$image" || fail "with a wrong secret, $image gets another answer than a volume"
+    cmp -s public-a.img "public-$image" || fail "without a secret, $image gets another answer than a volume"
+done
+expect_status 0 "$COFFER" info a.img --kdf-level 0 --passphrase-file "$secret"
