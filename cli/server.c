@@ -182,7 +182,7 @@ static enum exit_status mount_volume(struct server *server)
         .source = server->volume_path,
         .read_only = server->info.read_only,
         .allow_other = request->allow_other,
-        .writeback = true,
+        .writeback = false, /* others use it: they want to hear of a full disk, and where the volume ends */
     };
 
     if (serve_block(server->volume, &options, &server->session, &error) != COFFER_OK) {
