@@ -9,6 +9,7 @@
 #define LOOP_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -29,7 +30,7 @@ struct loop {
     unsigned running; /* threads that still answer */
     bool greeted;     /* INIT has been answered */
     int failure;      /* errno that ended a thread although the file system is mounted, or 0 */
-    bool coherent_direct_io;
+    atomic_bool coherent_direct_io;
 };
 
 /* How many threads suit this machine. */

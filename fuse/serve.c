@@ -59,6 +59,7 @@ static enum coffer_status make_fuse(struct serve_session *session, struct coffer
     struct fuse_args args = FUSE_ARGS_INIT(1, arguments);
     session->kind.ops.init = negotiate;
     session->fuse = fuse_session_new(&args, &session->kind.ops, sizeof(session->kind.ops), session);
+    fuse_opt_free_args(&args);
     return session->fuse
                ? COFFER_OK
                : failure_set(error, COFFER_NO_MEMORY, ENOMEM, "not enough memory for a file system session");

@@ -63,6 +63,15 @@ int mounted_open(const struct mounted *mounted, int flags)
     return fd;
 }
 
+void *mounted_buffer(size_t size)
+{
+    void *memory = aligned_alloc(4096, size);
+    if (!memory) {
+        abort();
+    }
+    return memory;
+}
+
 bool mounted_is_possible(void)
 {
     struct coffer_volume *volume = subject_new(MIB, true);

@@ -70,6 +70,9 @@ void mounted_free(struct mounted *mounted);
 
 int mounted_open(const struct mounted *mounted, int flags); /* must work */
 
+/* Memory as O_DIRECT likes it; to be freed. */
+void *mounted_buffer(size_t size) __attribute__((returns_nonnull));
+
 /* Whether FUSE mounts work here; says on standard output why not. */
 bool mounted_is_possible(void);
 

@@ -133,7 +133,7 @@ static void ends_like_a_medium(void **state)
             struct mounted *mounted = mounted_new(sizes[i], 0);
             const off_t size = (off_t)sizes[i];
             const int fd = mounted_open(mounted, O_RDWR | (direct ? O_DIRECT : 0));
-            uint8_t *data = aligned_alloc(4096, 8192);
+            uint8_t *data = mounted_buffer(8192);
             memset(data, 'e', 8192);
             assert_int_equal(pwrite(fd, data, 8192, size - 4096), 4096);
             assert_fails(pwrite(fd, data, 4096, size), ENOSPC);
@@ -211,7 +211,7 @@ static void time_moves_with_data_only(void **state)
         close(plain);
 
         make_old(mounted);
-        uint8_t *data = aligned_alloc(4096, 4096);
+        uint8_t *data = mounted_buffer(4096);
         memset(data, 'd', 4096);
         const int direct = mounted_open(mounted, O_RDWR | O_DIRECT);
         assert_int_equal(pwrite(direct, data, 4096, 4096), 4096);

@@ -186,7 +186,7 @@ static void syncing_reaches_the_medium(void **state)
     (void)state;
     struct mounted *mounted = mounted_new(4 * MIB, 0);
     struct fake_faults *faults = subject_faults(mounted->volume);
-    uint8_t *data = aligned_alloc(4096, 4096);
+    uint8_t *data = mounted_buffer(4096);
     memset(data, 's', 4096);
     unsigned flushes = 0;
 
@@ -241,7 +241,7 @@ static void large_requests_stay_whole(void **state)
     (void)state;
     struct mounted *mounted = mounted_new(16 * MIB, 0);
     struct fake_faults *faults = subject_faults(mounted->volume);
-    uint8_t *data = aligned_alloc(4096, 4 * MIB);
+    uint8_t *data = mounted_buffer(4 * MIB);
     memset(data, 'l', 4 * MIB);
     const int fd = mounted_open(mounted, O_RDWR | O_DIRECT);
     assert_int_equal(pwrite(fd, data, 4 * MIB, 0), 4 * MIB);
@@ -264,7 +264,7 @@ static void *write_directly(void *argument)
 {
     const struct writer *writer = argument;
     const int fd = open(writer->mounted->path, O_RDWR | O_DIRECT | O_CLOEXEC);
-    uint8_t *data = aligned_alloc(4096, 4096);
+    uint8_t *data = mounted_buffer(4096);
     memset(data, 'p', 4096);
     const ssize_t size = pwrite(fd, data, 4096, writer->number * 4096);
     free(data);

@@ -174,7 +174,7 @@ static void cache_and_direct_io_agree(void **state)
     for (int flags = 0; flags <= MOUNTED_WRITEBACK; flags += MOUNTED_WRITEBACK) {
         struct mounted *mounted = mounted_new(4 * MIB, flags);
         const int cached = mounted_open(mounted, O_RDWR), direct = mounted_open(mounted, O_RDWR | O_DIRECT);
-        uint8_t *data = aligned_alloc(4096, 8192);
+        static _Alignas(4096) uint8_t data[8192];
         for (unsigned i = 0; i < 50; i++) {
             const off_t offset = (off_t)i * 8192;
             memset(data, 'a', 8192);
@@ -194,7 +194,6 @@ static void cache_and_direct_io_agree(void **state)
             assert_int_equal(data[0], 'c');
             munmap(map, 8192);
         }
-        free(data);
         close(cached);
         close(direct);
         mounted_free(mounted);
