@@ -25,6 +25,21 @@ for document in "${documents[@]}"; do
     } | sort -u)
 done
 
+# Every promise says which test shows it, and a function that is named is in the file named before it.
+if [ -f spec/threats.md ]; then
+    while read -r promise; do
+        grep -q "^| $promise |" spec/threats.md || finding spec/threats.md "does not say what shows $promise"
+    done < <(grep -oE '\*\*P[0-9]+\*\*' spec/threats.md | tr -d '*')
+    file=''
+    while read -r name; do
+        case $name in
+        */*) file=$name ;;
+        *) [ ! -f "$file" ] || grep -qwF -- "$name" "$file" spec/vectors/volumes.txt ||
+            finding spec/threats.md "names $name, which is not in $file" ;;
+        esac
+    done < <(grep '^| P[0-9]' spec/threats.md | grep -oE "${quote}[a-zA-Z0-9_/.-]+${quote}" | tr -d "$quote")
+fi
+
 # Jobs.
 jobs=$(./dev help | awk '/^  / { print $1 }')
 while read -r document job; do
