@@ -42,11 +42,11 @@ def run(*command, **options):
 class Coffer:
     """A thick volume behind a coffer program, shown as DIR/volume."""
 
-    def __init__(self, name, program, directory, size):
+    def __init__(self, name, program, directory, mounts, size):
         self.name = name
         self.program = program
         self.volume = os.path.join(directory, name.replace(" ", "-") + ".coffer")
-        self.mount_point = os.path.join(directory, name.replace(" ", "-"))
+        self.mount_point = os.path.join(mounts, name.replace(" ", "-"))
         self.file = os.path.join(self.mount_point, "volume")
         os.mkdir(self.mount_point)
         secret = os.path.join(directory, "passphrase")
@@ -59,6 +59,7 @@ class Coffer:
 
     def close(self):
         run(self.program, "unmount", self.mount_point)
+        os.rmdir(self.mount_point)
         os.unlink(self.volume)
 
 
@@ -122,10 +123,11 @@ def main():
     parser.add_argument("--dir", default="/dev/shm")
     arguments = parser.parse_args()
     directory = tempfile.mkdtemp(prefix="coffer-bench-", dir=arguments.dir)
+    mounts = tempfile.mkdtemp(prefix="coffer-bench-")  # /dev is no place for mount points
     servers = []
     try:
-        servers.append(Coffer("coffer", arguments.coffer, directory, arguments.size))
-        servers.append(Coffer("no encryption", arguments.cleartext, directory, arguments.size))
+        servers.append(Coffer("coffer", arguments.coffer, directory, mounts, arguments.size))
+        servers.append(Coffer("no encryption", arguments.cleartext, directory, mounts, arguments.size))
         if shutil.which("qemu-storage-daemon"):
             servers.append(Qemu(directory, arguments.size))
         for server in servers:  # everything is written once, so that nobody reads holes
@@ -136,6 +138,7 @@ def main():
         for server in servers:
             server.close()
         shutil.rmtree(directory, ignore_errors=True)
+        os.rmdir(mounts)
 
 
 def table(servers, arguments):

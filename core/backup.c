@@ -136,43 +136,76 @@ static void image_of_backup(struct storage *storage, const uint8_t *data, struct
     unlock_judge_preambles(image);
 }
 
-/* The highest sequence number of anything in the store that this master key opens. */
-static uint64_t newest_seq(const struct unlock_image *present, struct copies *copies, struct header_body *scratch)
+/* What the store holds today of the volume that the backup opens. */
+struct today {
+    bool opens;
+    struct header_fields fields; /* the newest */
+    struct header_body body;
+};
+
+static void free_today(struct today **today)
 {
-    struct header_fields fields;
-    header_get_fields(&copies->body, &fields);
-    uint64_t newest = fields.seq;
-    for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
-        if (present->present[copy][copies->volume] &&
-            header_open_body(present->block[copy][copies->volume], scratch, copies->master, copy,
-                             copies->volume)) {
-            header_get_fields(scratch, &fields);
-            newest = fields.seq > newest ? fields.seq : newest;
-        }
-    }
-    crypto_wipe(scratch, sizeof(*scratch));
-    return newest;
+    crypto_secret_free(*today);
 }
 
-/* Seals the opened volume's blocks for today's store into `data`. */
-static enum coffer_status renew(const struct unlock_image *present, struct copies *copies, uint8_t *data,
-                                struct coffer_error *error)
+static void look_at_today(const struct unlock_image *present, const struct copies *copies, struct today *today)
 {
-    struct header_body *scratch = crypto_secret_alloc(sizeof(*scratch));
-    if (scratch == NULL) {
+    struct header_fields fields;
+    for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
+        if (!present->present[copy][copies->volume] ||
+            (copies->marked && copies->volume == 0 && present->verdict[copy] != HEADER_USABLE) ||
+            !header_open_body(present->block[copy][copies->volume], &today->body, copies->master, copy,
+                              copies->volume)) {
+            continue;
+        }
+        header_get_fields(&today->body, &fields);
+        if (!today->opens || fields.seq > today->fields.seq) {
+            today->opens = true;
+            today->fields = fields;
+        }
+    }
+}
+
+/* Today's sizes where the store still knows them: a growth since the backup stays. Else those of the backup, and
+ * the data area as large as the store where it was so then. */
+static void settle_geometry(const struct unlock_image *present, const struct copies *copies,
+                            const struct today *today, struct header_fields *fields)
+{
+    uint64_t whole = present->storage->size & ~4095ull;
+    if (copies->volume != 0) {
+        return;
+    }
+    if (today->opens) {
+        fields->container_size = today->fields.container_size;
+        fields->data_size = today->fields.data_size;
+        return;
+    }
+    if (fields->data_offset + fields->data_size + HEADER_END_SIZE == fields->container_size &&
+        whole >= fields->container_size) {
+        fields->data_size = whole - HEADER_END_SIZE - fields->data_offset;
+    }
+    fields->container_size = whole;
+}
+
+/* Seals the opened volume's blocks for today's store into `data`, and says where its tail belongs. */
+static enum coffer_status renew(const struct unlock_image *present, struct copies *copies, uint8_t *data,
+                                uint64_t *tail, struct coffer_error *error)
+{
+    struct header_fields fields;
+    struct today *today __attribute__((cleanup(free_today))) = crypto_secret_alloc(sizeof(*today));
+    if (today == NULL) {
         return error_set_no_memory(error);
     }
-    struct header_fields fields;
-    uint64_t newest = newest_seq(present, copies, scratch);
-    crypto_secret_free(scratch);
+    look_at_today(present, copies, today);
     header_get_fields(&copies->body, &fields);
-    fields.seq = newest + 1;
-    fields.container_size = present->storage->size & ~4095ull;
+    settle_geometry(present, copies, today, &fields);
+    fields.seq = 1 + (today->opens && today->fields.seq > fields.seq ? today->fields.seq : fields.seq);
     header_put_fields(&copies->body, &fields);
     enum coffer_status status = header_validate(&copies->body, present->storage->size, error);
     if (status != COFFER_OK) {
         return status;
     }
+    *tail = copies->volume == 0 ? fields.container_size - HEADER_END_SIZE : present->offset[HEADER_TAIL];
     for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
         if (!copies->good[copy]) {
             copies_rebuild(copies, copy);
@@ -186,11 +219,10 @@ static enum coffer_status renew(const struct unlock_image *present, struct copie
     return COFFER_OK;
 }
 
-static enum coffer_status write_ends(const struct unlock_image *present, const uint8_t *data,
+static enum coffer_status write_ends(struct storage *storage, const uint8_t *data, uint64_t tail,
                                      struct coffer_error *error)
 {
-    struct storage *storage = present->storage;
-    int result = storage_write(storage, data + END_SIZE, END_SIZE, present->offset[HEADER_TAIL]);
+    int result = storage_write(storage, data + END_SIZE, END_SIZE, tail);
     result = result != 0 ? result : storage_sync(storage);
     result = result != 0 ? result : storage_write(storage, data, END_SIZE, 0);
     result = result != 0 ? result : storage_sync(storage);
@@ -210,12 +242,13 @@ static enum coffer_status restore(struct storage *storage, const struct coffer_c
     if (present == NULL || backup == NULL || copies == NULL) {
         return error_set_no_memory(error);
     }
+    uint64_t tail = 0;
     image_of_backup(storage, data, backup);
     enum coffer_status status = format_coffer_find(backup, credential, options, copies, error);
     if (status == COFFER_OK) {
-        status = renew(present, copies, data, error);
+        status = renew(present, copies, data, &tail, error);
     }
-    return status == COFFER_OK ? write_ends(present, data, error) : status;
+    return status == COFFER_OK ? write_ends(storage, data, tail, error) : status;
 }
 
 enum coffer_status coffer_header_restore(const char *path, const char *backup_path,

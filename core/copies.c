@@ -86,13 +86,18 @@ int copies_write_block(struct copies *copies, enum header_copy copy)
     return result != 0 ? result : storage_sync(copies->storage);
 }
 
+void copies_put_cell(struct copies *next, enum header_copy copy, unsigned slot,
+                     const uint8_t kek[CREDENTIAL_KEK_SIZE])
+{
+    slot_wrap(next->block[copy], slot, kek, header_listed_salt(&next->body, copy), next->volume, next->master);
+    list_cell(next, copy, slot);
+}
+
 void copies_put_slot(struct copies *next, unsigned slot, const uint8_t kek[HEADER_COPIES][CREDENTIAL_KEK_SIZE],
                      const struct header_slot_record *record)
 {
-    for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
-        slot_wrap(next->block[copy], slot, kek[copy], next->salt[copy], next->volume, next->master);
-        list_cell(next, copy, slot);
-    }
+    copies_put_cell(next, HEADER_FRONT, slot, kek[HEADER_FRONT]);
+    copies_put_cell(next, HEADER_TAIL, slot, kek[HEADER_TAIL]);
     header_put_slot(&next->body, slot, record);
 }
 
@@ -129,7 +134,8 @@ enum coffer_status copies_update(struct copies *copies, copies_edit_fn *edit, vo
 
     enum header_copy first = other_copy(next->winner);
     int result = copies_write_block(next, first);
-    if (result != 0) {
+    if (result != 0) { /* what is there now nobody knows; the winner has not been touched */
+        copies->good[first] = false;
         return error_set_system(error, -result, "cannot write the header");
     }
     next->good[first] = true;
@@ -163,9 +169,7 @@ static void wrap_again(struct copies *next, void *user)
     (void)user;
     for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
         if (next->kek_known[copy] && !copies_slot_is_listed(next, copy, next->slot)) {
-            slot_wrap(next->block[copy], next->slot, next->kek[copy], next->salt[copy], next->volume,
-                      next->master);
-            list_cell(next, copy, next->slot);
+            copies_put_cell(next, copy, next->slot, next->kek[copy]);
         }
     }
 }

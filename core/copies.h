@@ -62,7 +62,12 @@ typedef void copies_edit_fn(struct copies *next, void *user);
 enum coffer_status copies_update(struct copies *copies, copies_edit_fn *edit, void *user,
                                  struct coffer_error *error);
 
-/* For an edit: wraps the master key into a slot of both copies; both KEKs known. */
+/* For an edit: wraps the master key into a slot of one copy, under the salt that the body lists for it, and lists
+ * the new cell. */
+void copies_put_cell(struct copies *next, enum header_copy copy, unsigned slot,
+                     const uint8_t kek[CREDENTIAL_KEK_SIZE]);
+
+/* For an edit: the same for both copies, and the record. */
 void copies_put_slot(struct copies *next, unsigned slot, const uint8_t kek[HEADER_COPIES][CREDENTIAL_KEK_SIZE],
                      const struct header_slot_record *record);
 

@@ -125,7 +125,15 @@ static enum coffer_status write_volume(struct copies *copies, const struct coffe
     if (status == COFFER_OK && !options->thin) {
         status = reserve(storage, options, size, error);
     }
-    return status == COFFER_OK ? new_header_write(copies, error) : status;
+    if (status == COFFER_OK && options->unmarked) { /* the last bytes, which are no whole unit */
+        status = fill_with_noise(storage, size, storage->size, error);
+    }
+    if (status != COFFER_OK) {
+        return status;
+    }
+    int result = storage_sync(storage);
+    return result == 0 ? new_header_write(copies, error)
+                       : error_set_system(error, -result, "cannot write the volume");
 }
 
 static struct header_fields fields_of(const struct coffer_create_options *options, uint64_t size)
@@ -157,7 +165,7 @@ static enum coffer_status open_store(const char *path, const struct coffer_creat
             return opened;
         }
         uint64_t whole = (*storage)->size & ~4095ull;
-        *size = *size == 0 || options->unmarked ? whole : *size;
+        *size = *size == 0 || options->unmarked || options->fill ? whole : *size;
         if (*size > whole) {
             storage_close(*storage);
             return error_set(error, COFFER_INVALID, ENOSPC, "the device is smaller than that");

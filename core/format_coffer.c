@@ -147,7 +147,8 @@ static enum coffer_status unlock_unmarked(const struct unlock_image *image,
 {
     struct coffer_error skipped = COFFER_ERROR_INIT;
     enum coffer_status status = COFFER_WRONG_SECRET;
-    for (size_t i = 0; i < (level >= 0 ? 1 : sizeof(LADDER) / sizeof(LADDER[0])); i++) {
+    bool once = level >= 0 || !credential_needs_kdf(credential, CREDENTIAL_AS_GIVEN);
+    for (size_t i = 0; i < (once ? 1 : sizeof(LADDER) / sizeof(LADDER[0])); i++) {
         struct coffer_error reason = COFFER_ERROR_INIT;
         const struct format_coffer_level *cost = &FORMAT_COFFER_LEVEL[level >= 0 ? level : LADDER[i]];
         status = unlock_header(image, credential, cost->memory, cost->passes, copies, &reason);

@@ -258,6 +258,7 @@ void header_get_slot(const struct header_body *body, unsigned slot, struct heade
 void header_put_slot(struct header_body *body, unsigned slot, const struct header_slot_record *record)
 {
     struct bytes view = record_view(body, slot);
+    memset(view.data, 0, view.size);
     bytes_put_u8(view, RECORD_KIND, record->kind);
     bytes_put_u8(view, RECORD_FLAGS, record->flags);
     bytes_put_le64(view, RECORD_SEQ, record->seq_written);

@@ -10,11 +10,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "crypto.h"
 #include "error.h"
 #include "format_coffer.h"
 #include "new_header.h"
-#include "slot.h"
 #include "volume.h"
 
 static void free_image(struct unlock_image **image)
@@ -35,6 +33,12 @@ static void free_opened(struct format_opened **opened)
 static enum coffer_status check_outer(const struct copies *outer, const struct header_fields *fields,
                                       uint64_t size, struct coffer_error *error)
 {
+    if (!outer->good[HEADER_FRONT] || !outer->good[HEADER_TAIL]) {
+        return error_set(error, COFFER_DAMAGED, 0, "one copy of the outer volume's header is damaged");
+    }
+    if (fields->container_size != (outer->storage->size & ~4095ull)) {
+        return error_set(error, COFFER_INVALID, 0, "the outer volume does not fill its file or device");
+    }
     if (outer->volume != 0) {
         return error_set(error, COFFER_INVALID, 0, "this secret opens a hidden volume; the outer one's is needed");
     }
@@ -67,24 +71,6 @@ static struct header_fields fields_of(const struct header_fields *outer,
     };
 }
 
-/* The new secret must open nothing yet: the lower slot would always win. */
-static enum coffer_status refuse_known(const struct unlock_image *image, const struct copies *copies,
-                                       struct coffer_error *error)
-{
-    uint8_t master[HEADER_MASTER_SIZE];
-    for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
-        for (unsigned slot = 0; slot < HEADER_SLOTS; slot++) {
-            bool opens = slot_unwrap(image->block[copy][0], slot, copies->kek[copy], copies->salt[copy], 0,
-                                     master) != SLOT_CLOSED;
-            crypto_wipe(master, sizeof(master));
-            if (opens) {
-                return error_set(error, COFFER_INVALID, 0, "this secret opens the outer volume already");
-            }
-        }
-    }
-    return COFFER_OK;
-}
-
 static enum coffer_status make(struct storage *storage, const struct coffer_credential *outer_secret,
                                const struct coffer_credential *secret, const struct coffer_create_options *options,
                                struct copies *copies, struct coffer_error *error)
@@ -115,12 +101,13 @@ static enum coffer_status make(struct storage *storage, const struct coffer_cred
     for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
         copies->offset[copy] = image->offset[copy] + HEADER_VOLUME_STRIDE;
         copies->salt_known[copy] = true;
-        memcpy(copies->salt[copy], outer->salt[copy], HEADER_SALT_SIZE);
+        memcpy(copies->salt[copy], header_listed_salt(&outer->body, copy), HEADER_SALT_SIZE);
     }
     fields = fields_of(&fields, options);
     status = new_header_fill(copies, &fields, secret, NULL, options->slot_name, error);
-    if (status == COFFER_OK) {
-        status = refuse_known(image, copies, error);
+    if (status == COFFER_OK && unlock_opens_any(image, (const uint8_t(*)[CREDENTIAL_KEK_SIZE])copies->kek,
+                                                (const uint8_t(*)[HEADER_SALT_SIZE])copies->salt)) {
+        return error_set(error, COFFER_INVALID, 0, "this secret opens the volume already");
     }
     return status == COFFER_OK ? new_header_write(copies, error) : status;
 }

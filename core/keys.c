@@ -24,8 +24,10 @@ struct coffer_header {
 
 /* A secret on its way into a slot; in secret memory. */
 struct newcomer {
+    uint8_t salt[HEADER_COPIES][HEADER_SALT_SIZE];
     uint8_t kek[HEADER_COPIES][CREDENTIAL_KEK_SIZE];
     uint8_t master[HEADER_MASTER_SIZE]; /* what a trial unwrapping gave */
+    struct header_body body;            /* and a trial opening */
     struct header_slot_record record;
     unsigned slot;
 };
@@ -107,7 +109,8 @@ void coffer_header_keys(const struct coffer_header *header, struct coffer_key ke
 
 /* ---- adding ---- */
 
-static enum coffer_status derive_both(const struct copies *copies, const struct coffer_credential *secret,
+/* Under the salts that the body lists: they are right even where the block that shows them is damaged. */
+static enum coffer_status derive_both(struct copies *copies, const struct coffer_credential *secret,
                                       struct newcomer *newcomer, struct coffer_error *error)
 {
     enum coffer_status status = COFFER_OK;
@@ -118,59 +121,83 @@ static enum coffer_status derive_both(const struct copies *copies, const struct 
         status = memory_budget_allows(copies->memory, error);
     }
     for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES && status == COFFER_OK; copy++) {
-        if (!copies->salt_known[copy]) {
-            return error_set(error, COFFER_DAMAGED, 0, "one copy of the outer volume's header is damaged");
-        }
-        status = credential_derive(secret, CREDENTIAL_AS_GIVEN, copies->salt[copy], copies->memory, copies->passes,
-                                   newcomer->kek[copy], error);
+        memcpy(newcomer->salt[copy], header_listed_salt(&copies->body, copy), HEADER_SALT_SIZE);
+        status = credential_derive(secret, CREDENTIAL_AS_GIVEN, newcomer->salt[copy], copies->memory,
+                                   copies->passes, newcomer->kek[copy], error);
     }
     return status;
 }
 
-/* Two slots for one secret would make the second one unreachable, and a removal of the first no removal. */
-static enum coffer_status refuse_known(const struct unlock_image *image, const struct copies *copies,
+/* Two slots for one secret would make the second one unreachable, and a removal of the first no removal. What an
+ * update that failed left in memory counts as well as what is on the medium. */
+static enum coffer_status refuse_known(struct unlock_image *image, const struct copies *copies,
                                        struct newcomer *newcomer, struct coffer_error *error)
 {
-    for (unsigned i = 0; i < HEADER_COPIES * HEADER_VOLUMES * HEADER_SLOTS; i++) {
-        enum header_copy copy = i % HEADER_COPIES;
-        unsigned volume = i / HEADER_COPIES % HEADER_VOLUMES, slot = i / (HEADER_COPIES * HEADER_VOLUMES);
-        if (image->present[copy][volume] &&
-            slot_unwrap(image->block[copy][volume], slot, newcomer->kek[copy], copies->salt[copy], volume,
-                        newcomer->master) != SLOT_CLOSED) {
-            return error_set(error, COFFER_INVALID, 0, "this secret opens the volume already");
-        }
+    bool known = unlock_opens_any(image, (const uint8_t(*)[CREDENTIAL_KEK_SIZE])newcomer->kek,
+                                  (const uint8_t(*)[HEADER_SALT_SIZE])newcomer->salt);
+    for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
+        memcpy(image->block[copy][copies->volume], copies->block[copy], HEADER_BLOCK_SIZE);
+        image->present[copy][copies->volume] = true;
     }
-    return COFFER_OK;
+    known |= unlock_opens_any(image, (const uint8_t(*)[CREDENTIAL_KEK_SIZE])newcomer->kek,
+                              (const uint8_t(*)[HEADER_SALT_SIZE])newcomer->salt);
+    return known ? error_set(error, COFFER_INVALID, 0, "this secret opens the volume already") : COFFER_OK;
 }
 
-static void put_newcomer(struct copies *next, void *user)
+static void renew_record(struct copies *next, struct newcomer *newcomer)
 {
-    struct newcomer *newcomer = user;
     struct header_fields fields;
     header_get_fields(&next->body, &fields);
     newcomer->record.seq_written = fields.seq;
     newcomer->record.time = fields.created == 0 ? 0 : (uint64_t)time(NULL);
-    copies_put_slot(next, newcomer->slot, (const uint8_t(*)[CREDENTIAL_KEK_SIZE])newcomer->kek, &newcomer->record);
+    header_put_slot(&next->body, newcomer->slot, &newcomer->record);
 }
 
-/* Both copies, read from the medium again, open with the new secret. */
-static enum coffer_status verify(const struct coffer_header *header, struct newcomer *newcomer,
-                                 struct coffer_error *error)
+static void put_into_front(struct copies *next, void *user)
+{
+    struct newcomer *newcomer = user;
+    copies_put_cell(next, HEADER_FRONT, newcomer->slot, newcomer->kek[HEADER_FRONT]);
+    renew_record(next, newcomer);
+}
+
+static void put_into_tail(struct copies *next, void *user)
+{
+    struct newcomer *newcomer = user;
+    copies_put_cell(next, HEADER_TAIL, newcomer->slot, newcomer->kek[HEADER_TAIL]);
+    renew_record(next, newcomer);
+}
+
+static void put_into_both(struct copies *next, void *user)
+{
+    put_into_front(next, user);
+    put_into_tail(next, user);
+}
+
+/* The copy, read from the medium again, opens with the new secret, and its slot counts. */
+static enum coffer_status verify_copy(const struct coffer_header *header, enum header_copy copy,
+                                      struct newcomer *newcomer, struct coffer_error *error)
 {
     const struct copies *copies = header->copies;
-    uint8_t block[HEADER_BLOCK_SIZE];
-    for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
-        int result = storage_read(header->storage, block, sizeof(block), copies->offset[copy]);
-        if (result != 0) {
-            return error_set_system(error, -result, "cannot read the new header back");
-        }
-        if (memcmp(block, copies->block[copy], sizeof(block)) != 0 ||
-            slot_unwrap(block, newcomer->slot, newcomer->kek[copy], copies->salt[copy], copies->volume,
-                        newcomer->master) != SLOT_OPEN) {
-            return error_set(error, COFFER_FAILED, EIO, "the new header does not read back as it was written");
-        }
+    uint8_t block[HEADER_BLOCK_SIZE], digest[HEADER_DIGEST_SIZE];
+    int result = storage_read(header->storage, block, sizeof(block), copies->offset[copy]);
+    if (result != 0) {
+        return error_set_system(error, -result, "cannot read the new header back");
+    }
+    header_slot_digest(block, newcomer->slot, digest);
+    if (slot_unwrap(block, newcomer->slot, newcomer->kek[copy], newcomer->salt[copy], copies->volume,
+                    newcomer->master) != SLOT_OPEN ||
+        !header_open_body(block, &newcomer->body, newcomer->master, copy, copies->volume) ||
+        !crypto_equal(digest, header_listed_digest(&newcomer->body, copy, newcomer->slot), sizeof(digest))) {
+        return error_set(error, COFFER_FAILED, EIO, "the new header does not read back as it was written");
     }
     return COFFER_OK;
+}
+
+static enum coffer_status verify_both(const struct coffer_header *header, struct newcomer *newcomer,
+                                      struct coffer_error *error)
+{
+    enum coffer_status status = verify_copy(header, HEADER_FRONT, newcomer, error);
+    return status == COFFER_OK ? verify_copy(header, HEADER_TAIL, newcomer, error) : status;
 }
 
 static unsigned first_empty(const struct copies *copies)
@@ -185,9 +212,14 @@ static unsigned first_empty(const struct copies *copies)
     return HEADER_SLOTS;
 }
 
-/* Puts `secret` into newcomer->slot; the rest of newcomer->record but the kind is set by the caller. */
-static enum coffer_status admit(struct coffer_header *header, const struct coffer_credential *secret,
-                                struct newcomer *newcomer, struct coffer_error *error)
+static void clear_slot(struct copies *next, void *user)
+{
+    copies_clear_slot(next, *(const unsigned *)user);
+}
+
+/* Derives the newcomer's keys; refuses a secret that opens something already. */
+static enum coffer_status prepare(struct coffer_header *header, const struct coffer_credential *secret,
+                                  struct newcomer *newcomer, struct coffer_error *error)
 {
     struct unlock_image *image __attribute__((cleanup(free_image))) = unlock_read(header->storage);
     if (image == NULL) {
@@ -195,13 +227,22 @@ static enum coffer_status admit(struct coffer_header *header, const struct coffe
     }
     newcomer->record.kind = (uint8_t)credential_kind(secret);
     enum coffer_status status = derive_both(header->copies, secret, newcomer, error);
-    if (status == COFFER_OK) {
-        status = refuse_known(image, header->copies, newcomer, error);
+    return status == COFFER_OK ? refuse_known(image, header->copies, newcomer, error) : status;
+}
+
+/* Puts a prepared secret into an empty slot; one that does not read back is taken out again. */
+static enum coffer_status admit(struct coffer_header *header, struct newcomer *newcomer,
+                                struct coffer_error *error)
+{
+    enum coffer_status status = copies_update(header->copies, put_into_both, newcomer, error);
+    if (status != COFFER_OK) {
+        return status;
     }
-    if (status == COFFER_OK) {
-        status = copies_update(header->copies, put_newcomer, newcomer, error);
+    status = verify_both(header, newcomer, error);
+    if (status != COFFER_OK) {
+        (void)copies_update(header->copies, clear_slot, &newcomer->slot, NULL);
     }
-    return status == COFFER_OK ? verify(header, newcomer, error) : status;
+    return status;
 }
 
 enum coffer_status coffer_header_add_key(struct coffer_header *header, const struct coffer_credential *secret,
@@ -222,7 +263,10 @@ enum coffer_status coffer_header_add_key(struct coffer_header *header, const str
     if (name != NULL) {
         memcpy(newcomer->record.name, name, strlen(name));
     }
-    enum coffer_status status = admit(header, secret, newcomer, error);
+    enum coffer_status status = prepare(header, secret, newcomer, error);
+    if (status == COFFER_OK) {
+        status = admit(header, newcomer, error);
+    }
     if (status == COFFER_OK) {
         *slot = newcomer->slot;
     }
@@ -231,27 +275,59 @@ enum coffer_status coffer_header_add_key(struct coffer_header *header, const str
 
 /* ---- removing and changing ---- */
 
-static void clear_slot(struct copies *next, void *user)
+/* Whether a secret can still come in through this slot: an addition that was cut short can leave a record whose
+ * bytes are listed nowhere. */
+static bool is_way_in(const struct copies *copies, unsigned slot)
 {
-    copies_clear_slot(next, *(const unsigned *)user);
+    struct header_slot_record record;
+    header_get_slot(&copies->body, slot, &record);
+    return record.kind != CREDENTIAL_EMPTY &&
+           (copies_slot_is_listed(copies, HEADER_FRONT, slot) || copies_slot_is_listed(copies, HEADER_TAIL, slot));
 }
 
 enum coffer_status coffer_header_remove_key(struct coffer_header *header, unsigned slot, bool last,
                                             struct coffer_error *error)
 {
-    struct coffer_key keys[COFFER_SLOTS];
-    unsigned used = 0;
-    coffer_header_keys(header, keys);
-    for (unsigned i = 0; i < COFFER_SLOTS; i++) {
-        used += keys[i].kind != COFFER_KEY_EMPTY;
+    struct header_slot_record record = { .kind = CREDENTIAL_EMPTY };
+    unsigned others = 0;
+    for (unsigned i = 0; i < HEADER_SLOTS; i++) {
+        others += i != slot && is_way_in(header->copies, i);
     }
-    if (slot >= COFFER_SLOTS || keys[slot].kind == COFFER_KEY_EMPTY) {
+    if (slot < HEADER_SLOTS) {
+        header_get_slot(&header->copies->body, slot, &record);
+    }
+    if (record.kind == CREDENTIAL_EMPTY) {
         return error_set(error, COFFER_INVALID, 0, "key slot %u is empty", slot);
     }
-    if (used == 1 && !last) {
+    if (others == 0 && !last) {
         return error_set(error, COFFER_INVALID, 0, "it is the last key slot: nothing would open the volume again");
     }
     return copies_update(header->copies, clear_slot, &slot, error);
+}
+
+/* All slots are full: the new secret goes into one copy, is verified there, and only then replaces the old one in
+ * the other. In between either opens; with one update for both, a torn write could leave neither. */
+static enum coffer_status change_in_place(struct coffer_header *header, struct newcomer *newcomer,
+                                          struct coffer_error *error)
+{
+    struct copies *copies = header->copies;
+    if (!copies->good[HEADER_FRONT] || !copies->good[HEADER_TAIL]) {
+        return error_set(error, COFFER_DAMAGED, 0, "one header copy is damaged, and no key slot is empty");
+    }
+    /* First the copy that the present secret does not open, where a former change was cut short. */
+    bool opens_front = copies->kek_known[HEADER_FRONT] &&
+                       slot_unwrap(copies->block[HEADER_FRONT], newcomer->slot, copies->kek[HEADER_FRONT],
+                                   header_listed_salt(&copies->body, HEADER_FRONT), copies->volume,
+                                   newcomer->master) == SLOT_OPEN;
+    enum header_copy first = opens_front ? HEADER_TAIL : HEADER_FRONT;
+    enum coffer_status status =
+        copies_update(copies, first == HEADER_TAIL ? put_into_tail : put_into_front, newcomer, error);
+    if (status == COFFER_OK) {
+        status = verify_copy(header, first, newcomer, error);
+    }
+    return status == COFFER_OK
+               ? copies_update(copies, first == HEADER_TAIL ? put_into_front : put_into_tail, newcomer, error)
+               : status;
 }
 
 enum coffer_status coffer_header_change_key(struct coffer_header *header, const struct coffer_credential *secret,
@@ -262,13 +338,14 @@ enum coffer_status coffer_header_change_key(struct coffer_header *header, const 
         return error_set_no_memory(error);
     }
     unsigned old = header->copies->slot;
-    struct header_slot_record record;
-    header_get_slot(&header->copies->body, old, &record);
-    memcpy(newcomer->record.name, record.name, sizeof(record.name));
+    header_get_slot(&header->copies->body, old, &newcomer->record); /* its name stays */
     newcomer->slot = first_empty(header->copies);
     bool in_place = newcomer->slot == HEADER_SLOTS;
     newcomer->slot = in_place ? old : newcomer->slot;
-    enum coffer_status status = admit(header, secret, newcomer, error);
+    enum coffer_status status = prepare(header, secret, newcomer, error);
+    if (status == COFFER_OK) {
+        status = in_place ? change_in_place(header, newcomer, error) : admit(header, newcomer, error);
+    }
     if (status == COFFER_OK && !in_place) {
         header->copies->slot = newcomer->slot;
         status = copies_update(header->copies, clear_slot, &old, error);

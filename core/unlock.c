@@ -255,6 +255,21 @@ static void scan_cells(const struct unlock_image *image, enum header_copy copy, 
     }
 }
 
+bool unlock_opens_any(const struct unlock_image *image, const uint8_t kek[HEADER_COPIES][CREDENTIAL_KEK_SIZE],
+                      const uint8_t salt[HEADER_COPIES][HEADER_SALT_SIZE])
+{
+    uint8_t master[HEADER_MASTER_SIZE];
+    bool opens = false;
+    for (unsigned i = 0; i < HEADER_COPIES * CELLS; i++) {
+        enum header_copy copy = i % HEADER_COPIES;
+        unsigned volume = i / HEADER_COPIES / HEADER_SLOTS, slot = i / HEADER_COPIES % HEADER_SLOTS;
+        opens |= image->present[copy][volume] && slot_unwrap(image->block[copy][volume], slot, kek[copy],
+                                                             salt[copy], volume, master) != SLOT_CLOSED;
+    }
+    crypto_wipe(master, sizeof(master));
+    return opens;
+}
+
 /* Follows the slots of one copy that opened, lowest first. The error of one that led nowhere is kept in `error`;
  * the search goes on behind it. */
 static enum coffer_status scan_copy(const struct unlock_image *image, enum header_copy copy, struct copies *copies,

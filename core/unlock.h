@@ -31,6 +31,10 @@ bool unlock_is_marked(const struct unlock_image *image);
 /* The right error for a marked volume none of whose preambles is usable; OK when one is. */
 enum coffer_status unlock_judge(const struct unlock_image *image, struct coffer_error *error);
 
+/* Whether any of the 30 slots of either copy opens under that copy's key and salt. */
+bool unlock_opens_any(const struct unlock_image *image, const uint8_t kek[HEADER_COPIES][CREDENTIAL_KEK_SIZE],
+                      const uint8_t salt[HEADER_COPIES][HEADER_SALT_SIZE]);
+
 /* Tries the secret on all slots of both volumes, front copy first: one key derivation when the front opens.
  * For an unmarked volume memory and passes are given, else 0. Errors: WRONG_SECRET, DAMAGED, UNSUPPORTED,
  * NO_MEMORY, INVALID. */
