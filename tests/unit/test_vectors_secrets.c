@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* From secrets to the key-encryption key, and recovery codes, against spec/vectors: KEY-6 to KEY-9, REC-1 to REC-3. */
+/*
+ * From secrets to the key-encryption key, and recovery codes, against spec/vectors: CONV-2, CONV-3, KEY-6, KEY-7,
+ * KEY-8, KEY-9, REC-1, REC-2, REC-3.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
