@@ -20,7 +20,9 @@ struct coffer_secret *coffer_secret_new(size_t capacity)
     if (capacity == 0 || capacity > CAPACITY_MAX) {
         return NULL;
     }
-    struct coffer_secret *secret = crypto_secret_alloc(sizeof(*secret) + capacity);
+    const size_t align = _Alignof(struct coffer_secret);
+    size_t room = (capacity + align - 1) / align * align; /* secret memory is aligned as its size is */
+    struct coffer_secret *secret = crypto_secret_alloc(sizeof(*secret) + room);
     if (secret == NULL) {
         return NULL;
     }

@@ -32,7 +32,8 @@ int crypto_selftest(void);
 /* ---- memory (crypto/memory.c) ---- */
 
 /* Zeroed memory with guard pages, locked where the system allows, excluded from core dumps; a fork's child locks it
- * again. NULL: no memory. */
+ * again. It ends where the upper guard page begins: a size that is a multiple of an alignment gives that alignment.
+ * NULL: no memory. */
 void *crypto_secret_alloc(size_t size);
 void crypto_secret_free(void *memory); /* wipes; NULL is fine */
 void crypto_wipe(void *memory, size_t size);
