@@ -61,6 +61,8 @@ for line in open(f"/proc/{pid}/maps", encoding="ascii", errors="replace"):
     if "[v" in line or access[0] != "r":
         continue
     start, end = int(start, 16), int(end, 16)
+    if end - start > 256 << 20:  # what sanitizers set aside
+        continue
     while start < end:
         memory.seek(start)
         try:
