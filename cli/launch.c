@@ -3,7 +3,8 @@
  * launch.c - fork, wait, say ready (launch.h).
  *
  * Signals: Ctrl-C and a hangup reach both processes; the parent ignores them and lets the child decide. SIGTERM
- * to the parent alone is passed on. If the parent is killed the child gets SIGTERM, until it has said ready.
+ * to the parent alone is passed on, and if it meets a child that has just said ready, the mount ends again and the
+ * parent says so. If the parent is killed the child gets SIGTERM, until it has said ready.
  */
 #include "launch.h"
 
@@ -19,9 +20,11 @@
 #include "ui.h"
 
 static volatile sig_atomic_t child_pid;
+static volatile sig_atomic_t was_passed_on;
 
 static void pass_on(int number)
 {
+    was_passed_on = 1;
     kill(child_pid, number);
 }
 
@@ -49,24 +52,45 @@ static enum exit_status explain_death(int number)
     }
 }
 
-static enum exit_status wait_for_child(pid_t pid, int ready)
+/* False when it says so by ending. */
+static bool wait_until_ready(int ready)
 {
     char byte;
-    int raw;
     ssize_t got;
 
     do {
         got = read(ready, &byte, 1);
     } while (got < 0 && errno == EINTR);
-    if (got == 1) {
-        return EXIT_DONE;
-    }
+    return got == 1;
+}
+
+static enum exit_status wait_for_end(pid_t pid)
+{
+    int raw;
+
     while (waitpid(pid, &raw, 0) < 0) {
         if (errno != EINTR) {
             return ui_fail(EXIT_OTHER, NULL, "cannot wait for the server process: %s", explain_errno(errno));
         }
     }
     return WIFEXITED(raw) ? (enum exit_status)WEXITSTATUS(raw) : explain_death(WTERMSIG(raw));
+}
+
+static enum exit_status wait_for_child(pid_t pid, int ready)
+{
+    sigset_t termination;
+
+    if (!wait_until_ready(ready)) {
+        return wait_for_end(pid);
+    }
+    sigemptyset(&termination);
+    sigaddset(&termination, SIGTERM);
+    sigprocmask(SIG_BLOCK, &termination, NULL); /* what comes now comes too late */
+    if (!was_passed_on) {
+        return EXIT_DONE;
+    }
+    enum exit_status status = wait_for_end(pid);
+    return status ? status : ui_fail(EXIT_INTERRUPTED, NULL, "interrupted: nothing is mounted");
 }
 
 static enum exit_status run_parent(pid_t pid, int ready, const sigset_t *mask)
@@ -124,13 +148,18 @@ enum exit_status launch_run(bool foreground, launch_fn *run, void *user)
     return status;
 }
 
-/* The standard descriptors stay open, on /dev/null: whatever a library says later must hit no file of ours. */
-static bool leave_terminal(void)
+bool launch_leave_session(struct launch *launch)
+{
+    return launch->ready < 0 || (setsid() >= 0 && chdir("/") == 0);
+}
+
+/* They stay open, on /dev/null: whatever a library says later must hit no file of ours. */
+static bool give_up_standard_descriptors(void)
 {
     SCOPE_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-    return null >= 0 && fflush(stdout) == 0 && setsid() >= 0 && chdir("/") == 0 && dup2(null, STDIN_FILENO) >= 0 &&
-           dup2(null, STDOUT_FILENO) >= 0 && dup2(null, STDERR_FILENO) >= 0;
+    return null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(null, STDOUT_FILENO) >= 0 &&
+           dup2(null, STDERR_FILENO) >= 0;
 }
 
 bool launch_say_ready(struct launch *launch)
@@ -141,7 +170,7 @@ bool launch_say_ready(struct launch *launch)
         return true;
     }
     prctl(PR_SET_PDEATHSIG, 0);
-    if (!leave_terminal()) {
+    if (!give_up_standard_descriptors()) {
         return false;
     }
     do {

@@ -25,8 +25,13 @@ typedef enum exit_status launch_fn(void *user, struct launch *launch);
  * the child, returns what run returned. */
 enum exit_status launch_run(bool foreground, launch_fn *run, void *user);
 
-/* Called once by run: leaves the terminal, the session and the current directory, closes what was inherited, and
- * lets the parent return. False when the parent is gone, which was not told that anything works: undo it. */
+/* Called by run when all else is done: leaves the session, so that the terminal's signals reach it no more, and the
+ * current directory. A signal that arrived before that can still be heeded. False with errno. In the foreground it
+ * does nothing. */
+bool launch_leave_session(struct launch *launch);
+
+/* Called after that: gives up the standard descriptors and lets the parent return. False when the parent is gone,
+ * which was not told that anything works: undo it. */
 bool launch_say_ready(struct launch *launch);
 
 #endif

@@ -260,13 +260,13 @@ static enum exit_status say_ready(struct launch *launch)
     if (fflush(stdout) != 0 || ferror(stdout)) {
         return ui_fail(EXIT_OTHER, NULL, "cannot write to standard output: %s", explain_errno(errno));
     }
+    if (!launch_leave_session(launch)) {
+        return ui_fail(EXIT_OTHER, NULL, "cannot leave the session: %s", explain_errno(errno));
+    }
     if (stop_signals_has_arrived()) {
         return ui_fail(EXIT_INTERRUPTED, NULL, "interrupted: nothing is mounted");
     }
-    if (!launch_say_ready(launch)) {
-        return ui_fail(EXIT_OTHER, NULL, "cannot leave the terminal: %s", explain_errno(errno));
-    }
-    return EXIT_DONE;
+    return launch_say_ready(launch) ? EXIT_DONE : EXIT_INTERRUPTED;
 }
 
 /* ---- The end ---- */

@@ -23,9 +23,8 @@
 #include "stale.h"
 #include "ui.h"
 
-#define LOOK_MS 50 /* between two attempts */
-#define GRACE_MS \
-    1000 /* for holders that are just letting go: a loop device is released a moment after losetup -d */
+#define LOOK_MS   50    /* between two attempts */
+#define GRACE_MS  2000  /* for holders that are just letting go */
 #define START_MS  10000 /* for a server that is about to mount */
 #define FLUSH_MS  30000 /* for a server that nothing but the lock on its volume tells about */
 #define HINT_BUSY "stop what uses it, or give it time with --wait SECONDS; --lazy takes it out of the tree at once"
@@ -77,26 +76,30 @@ static struct unmount_problem say_busy(const struct target *target)
                    "cannot unmount '%s': in use by something that cannot be seen from here", target->mount_point);
 }
 
-static bool has_visible_holder(const struct target *target)
+/* A loop device may be on its way out: it lets go a moment after losetup -d. */
+static bool has_lasting_holder(const struct target *target)
 {
     struct holders holders;
+    bool is_any = false;
 
     if (!holders_find(target->mount_point, target->device, target->server, &holders)) {
         return false;
     }
-    bool is_any = holders.count > 0;
+    for (size_t i = 0; i < holders.count; i++) {
+        is_any = is_any || holders.items[i].kind != HOLDER_LOOP;
+    }
     holders_free(&holders);
     return is_any;
 }
 
-/* Whether an attempt that met a busy mount is the last. Without --wait a holder that can be named is named at once;
- * the others get a moment. */
+/* Whether an attempt that met a busy mount is the last. Without --wait a holder that will last is named at once; the
+ * others get a moment. */
 static bool is_hopeless(const struct target *target, const struct unmount_request *request, int64_t grace)
 {
     if (request->deadline != DEADLINE_NEVER) {
         return deadline_is_over(request->deadline);
     }
-    return deadline_is_over(grace) || has_visible_holder(target);
+    return deadline_is_over(grace) || has_lasting_holder(target);
 }
 
 /* ---- Out of the tree ---- */

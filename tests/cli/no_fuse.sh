@@ -57,8 +57,23 @@ mknod -m 666 /dev/fuse c 10 254"
 expect_status 16 in_namespace "$absent" "$COFFER" mount --block a.coffer m --passphrase-file "$secret"
 expect_error 'this kernel has no FUSE'
 
-fusermount=$(command -v fusermount3)
-without="mount --bind /dev/null $(realpath "$fusermount")"
+# Programs disappear behind an overlay over their directory.
+mkdir upper workdir
+unshare -m mount -t overlay -o "lowerdir=/usr/bin,upperdir=$work/upper,workdir=$work/workdir" none /usr/bin \
+    2>/dev/null || skip 'no overlay can be mounted here: what follows is not tried'
+
+hide() { # NAME: a script that hides the program wherever it is
+    local directory
+    for directory in /usr/sbin /usr/bin /sbin /bin; do
+        [ -e "$directory/$1" ] && [ "$(realpath "$directory")" = "$directory" ] || continue
+        rm -rf "$work/upper" "$work/workdir"
+        mkdir "$work/upper" "$work/workdir"
+        echo "mount -t overlay -o lowerdir=$directory,upperdir=$work/upper,workdir=$work/workdir none $directory"
+        echo "rm $directory/$1"
+    done
+}
+
+without=$(hide fusermount3)
 expect_status 16 in_namespace "$without" "${user[@]}" "$COFFER" mount --block a.coffer m --passphrase-file theirs
 expect_error 'fusermount3 is missing'
 expect_status 16 in_namespace "$without" "${user[@]}" "$COFFER" create "$work/m/b.coffer" --size 8M \
@@ -72,13 +87,7 @@ expect_status 0 in_namespace "$without" sh -c '"$0" mount --block a.coffer m --p
 
 # A missing mkfs is named with its package before anything is made.
 for kind in ext4:e2fsprogs exfat:exfatprogs vfat:dosfstools btrfs:btrfs-progs xfs:xfsprogs ntfs:ntfs-3g; do
-    hide=
-    for directory in /usr/sbin /usr/bin /sbin /bin; do
-        program=$directory/mkfs.${kind%:*}
-        [ ! -e "$program" ] || hide+="mount --bind /dev/null $(realpath "$program")
-"
-    done
-    expect_status 16 in_namespace "$hide" "$COFFER" create b.coffer --fs "${kind%:*}" --size 400M \
+    expect_status 16 in_namespace "$(hide "mkfs.${kind%:*}")" "$COFFER" create b.coffer --fs "${kind%:*}" --size 400M \
         --passphrase-file "$secret" "${small_kdf[@]}"
     expect_error "mkfs.${kind%:*} is missing"
     expect_error "hint: .*package ${kind#*:}"
