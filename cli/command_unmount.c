@@ -31,7 +31,7 @@ struct unmount_options {
 #define WAIT_MAX       86400
 
 static const struct option table[] = {
-    OPTION_FLAG(struct unmount_options, all, "all", "unmount everything that 'coffer list' shows"),
+    OPTION_FLAG(struct unmount_options, all, "all", "unmount everything that you have mounted"),
     OPTION_FLAG(struct unmount_options, lazy, "lazy", "do not wait for files that are open: they stay usable"),
     OPTION_NUMBER(struct unmount_options, wait, "wait", "SECONDS", 0, WAIT_MAX,
                   "how long to try while it is in use"),
@@ -142,6 +142,13 @@ static void unmount_one(struct work *work, struct mount_state *state)
     mount_state_close(state); /* a second name for it finds nothing: it is done */
 }
 
+/* For --all. Root names the mounts of others whom it wants to unmount. */
+static bool is_own(const struct name *name, const struct mount_state *state)
+{
+    (void)name;
+    return state->owner == geteuid();
+}
+
 /* Newest first, so that a volume that lies in another one is closed before it. Returns how many there were. */
 static size_t unmount_states(struct work *work, const struct name *name,
                              bool (*is_meant)(const struct name *name, const struct mount_state *state))
@@ -150,7 +157,7 @@ static size_t unmount_states(struct work *work, const struct name *name,
 
     for (size_t i = work->states.count; i-- > 0;) {
         struct mount_state *state = &work->states.items[i];
-        if (state->fd >= 0 && !state->record.is_private && (!is_meant || is_meant(name, state))) {
+        if (state->fd >= 0 && !state->record.is_private && is_meant(name, state)) {
             found++;
             unmount_one(work, state);
         }
@@ -205,7 +212,7 @@ static enum exit_status unmount_all(struct work *work, const char *const *operan
         unmount_operand(work, operands[i]);
     }
     if (count == 0) {
-        unmount_states(work, NULL, NULL);
+        unmount_states(work, NULL, is_own);
     }
     status = report(work);
     stale_clean_own(&work->states); /* those that were not meant */

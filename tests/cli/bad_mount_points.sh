@@ -5,7 +5,7 @@
 # everywhere that programs or settings come from. Nothing is asked or opened before that is clear.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-. "$(dirname "${BASH_SOURCE[0]}")/lib_mount.sh"
+. "$SOURCE_DIR/tests/cli/lib_mount.sh"
 
 make_volume a.coffer
 mkdir m

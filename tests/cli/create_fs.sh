@@ -5,7 +5,7 @@
 # the block file, written, and read again; limits are known beforehand; a failed mkfs leaves nothing.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-. "$(dirname "${BASH_SOURCE[0]}")/lib_mount.sh"
+. "$SOURCE_DIR/tests/cli/lib_mount.sh"
 
 mkdir m files
 check=$work/check
@@ -58,16 +58,16 @@ tried=0
 for kind in ext4 exfat vfat btrfs xfs ntfs; do
     command -v "mkfs.$kind" >/dev/null || continue
     for options in '' '--sector-size 512' --thick; do
-        case $kind in btrfs) size=128M ;; xfs) size=304M ;; *) size=48M ;; esac
+        case $kind in btrfs) room=128M ;; xfs) room=304M ;; *) room=48M ;; esac
         # shellcheck disable=SC2086
-        make --fs "$kind" --size "$size" --label holiday $options
+        make --fs "$kind" --size "$room" --label holiday $options
         mount_block volume.coffer m
         check_clean "$kind"
         case $(blkid -p -o value -s TYPE m/volume) in
             "$kind") ;;
             *) fail "blkid finds $(blkid -p m/volume) instead of $kind" ;;
         esac
-        expect_same holiday "$(blkid -p -o value -s LABEL m/volume | tr A-Z a-z)" "label of $kind"
+        expect_same holiday "$(blkid -p -o value -s LABEL m/volume | tr '[:upper:]' '[:lower:]')" "label of $kind"
         if can_loop "$kind"; then
             use_files "$kind"
             check_clean "$kind"
@@ -121,10 +121,18 @@ done
 
 # A mkfs that fails shows why, and leaves no volume, no mount and no process.
 if [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null; then
+    cat >with-fake <<'END'
+mount --bind fake "$1"
+shift
+exec "$@"
+END
+    with_fake() { # COMMAND...: where mkfs.ext4 is our own script
+        unshare -m sh "$work/with-fake" "$program" "$@"
+    }
     printf '#!/bin/sh\necho the first line\necho no such luck >&2\nexit 7\n' >fake
     chmod 755 fake
     program=$(realpath "$(command -v mkfs.ext4)")
-    expect_status 1 unshare -m sh -c 'mount --bind fake "$1" && shift && exec "$@"' sh "$program" "$COFFER" create \
+    expect_status 1 with_fake "$COFFER" create \
         failed.coffer --size 8M --passphrase-file "$secret" "${small_kdf[@]}"
     expect_error 'mkfs.ext4: the first line'
     expect_error 'mkfs.ext4: no such luck'
@@ -134,15 +142,15 @@ if [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null; then
 
     # One that lies about it.
     printf '#!/bin/sh\nexit 0\n' >fake
-    expect_status 1 unshare -m sh -c 'mount --bind fake "$1" && shift && exec "$@"' sh "$program" "$COFFER" create \
+    expect_status 1 with_fake "$COFFER" create \
         failed.coffer --size 8M --passphrase-file "$secret" "${small_kdf[@]}"
     expect_error 'mkfs.ext4 reported success, but none is there'
     [ ! -e failed.coffer ] || fail 'a volume without its file system'
 
     # Stopped in the middle: by a signal to coffer alone.
     printf '#!/bin/sh\necho $$ >"%s/started"\nexec sleep 600\n' "$work" >fake
-    unshare -m sh -c 'mount --bind fake "$1" && shift && exec "$@"' sh "$program" "$COFFER" create \
-        failed.coffer --size 8M --passphrase-file "$secret" "${small_kdf[@]}" 2>stderr &
+    unshare -m sh with-fake "$program" "$COFFER" create failed.coffer --size 8M --passphrase-file "$secret" \
+        "${small_kdf[@]}" 2>stderr &
     creating=$!
     wait_until test -s started
     kill "$creating"
@@ -154,8 +162,8 @@ if [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null; then
 
     # Killed in the middle: the next command cleans up.
     rm started
-    unshare -m sh -c 'mount --bind fake "$1" && shift && exec "$@"' sh "$program" "$COFFER" create \
-        failed.coffer --size 8M --passphrase-file "$secret" "${small_kdf[@]}" 2>stderr &
+    unshare -m sh with-fake "$program" "$COFFER" create failed.coffer --size 8M --passphrase-file "$secret" \
+        "${small_kdf[@]}" 2>stderr &
     creating=$!
     wait_until test -s started
     at_end kill "$(cat started)"

@@ -5,7 +5,7 @@
 # and the volume works again when there is room.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-. "$(dirname "${BASH_SOURCE[0]}")/lib_mount.sh"
+. "$SOURCE_DIR/tests/cli/lib_mount.sh"
 
 need_root # to make a small file system
 mkdir small m

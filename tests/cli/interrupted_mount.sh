@@ -5,19 +5,11 @@
 # the same when the one who waits for the mount is killed.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-. "$(dirname "${BASH_SOURCE[0]}")/lib_mount.sh"
+. "$SOURCE_DIR/tests/cli/lib_mount.sh"
 
 make_volume a.coffer
 mkdir m
 mkfifo secret-later
-
-expect_no_process() { # of this test, but for itself
-    local process
-    for process in /proc/[0-9]*; do
-        [ "$(readlink "$process/exe" 2>/dev/null)" = "$(realpath "$COFFER")" ] || continue
-        ! tr '\0' ' ' <"$process/cmdline" 2>/dev/null | grep -qF "$work/" || return 1
-    done
-}
 
 # The child that waits for the secret; its parent waits for it.
 child_of() { # PID
@@ -87,7 +79,7 @@ for ((i = 0; i < 40; i++)); do
         130 | 143) interrupted=$((interrupted + 1)) ;;
         *) fail "status $status: $(cat stderr)" ;;
     esac
-    wait_until expect_no_process
+    wait_until has_no_process
     expect_nothing_left
 done
 echo "$mounted were mounted, $interrupted were not"
@@ -110,7 +102,7 @@ _, status = os.waitpid(pid, 0)
 assert os.waitstatus_to_exitcode(status) == 130, status
 assert termios.tcgetattr(terminal)[3] & termios.ECHO, "echo is left off"
 END
-wait_until expect_no_process
+wait_until has_no_process
 expect_nothing_left
 
 # And the right one, with the mount in use after the terminal is gone.

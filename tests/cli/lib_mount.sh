@@ -4,6 +4,7 @@
 # lib_mount.sh - what the tests of mounting share, on top of lib.sh. Every volume is opened with $secret.
 
 need_fuse
+: "${secret:?}" "${work:?}"
 
 mount_block() { # VOLUME DIR [OPTION...]: has to succeed, and without a word
     expect_status 0 "$COFFER" mount --block "$1" "$2" --passphrase-file "$secret" "${@:3}"
@@ -29,12 +30,16 @@ print(found[0] if found else 0)' <<<"$document"
 
 is_running() { # PID; the first thread may be dead before the others have closed their files
     local tasks
-    tasks=$(ls "/proc/$1/task" 2>/dev/null | wc -l) || return 1
+    tasks=$(find "/proc/$1/task" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l) || return 1
     [ "$tasks" -gt 1 ] || { [ "$tasks" -eq 1 ] && ! grep -q '^State:.*Z' "/proc/$1/status" 2>/dev/null; }
 }
 
 is_gone() { # PID
     ! is_running "$1"
+}
+
+has_no_process() { # of this test
+    ! pgrep -f "^$COFFER mount .*$work/" >/dev/null
 }
 
 expect_nothing_left() { # of this test: no mount, no state, no private directory

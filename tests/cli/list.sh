@@ -5,7 +5,7 @@
 # file are shown and can be unmounted; a state file that is none does no harm.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-. "$(dirname "${BASH_SOURCE[0]}")/lib_mount.sh"
+. "$SOURCE_DIR/tests/cli/lib_mount.sh"
 
 state=$XDG_RUNTIME_DIR/coffer
 ours="[m for m in it['mounts'] if m['mount_point'].startswith('$work/')]"
@@ -76,7 +76,7 @@ expect_json "$ours == []"
 mount_block a.coffer m
 unmount --all
 expect_same 9 "$(find "$state" -mindepth 1 | wc -l)" 'what was there before'
-rm -r "$state"/*
+rm -r "${state:?}"/*
 
 # A record that names a mount which is not the server's leads to nothing.
 if [ "$(id -u)" -eq 0 ]; then

@@ -5,7 +5,7 @@
 # that keeps nothing of its caller, and errors that leave nothing behind.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-. "$(dirname "${BASH_SOURCE[0]}")/lib_mount.sh"
+. "$SOURCE_DIR/tests/cli/lib_mount.sh"
 
 make_volume a.coffer
 mkdir m
@@ -16,8 +16,8 @@ mount_block a.coffer m
 expect_silence
 is_mounted m || fail 'not mounted'
 expect_same volume "$(ls -A m)" 'files in the mount'
-size=$(/usr/bin/python3 -c 'import json; print(json.load(open("info.json"))["data_size"])')
-expect_same "$size 600 $(id -u)" "$(stat -c '%s %a %u' m/volume)" 'block file'
+bytes=$(/usr/bin/python3 -c 'import json; print(json.load(open("info.json"))["data_size"])')
+expect_same "$bytes 600 $(id -u)" "$(stat -c '%s %a %u' m/volume)" 'block file'
 
 # What is written is there after the next mount, and nowhere in the clear.
 printf 'MARKER-%s-MARKER' 0123456789 | dd of=m/volume bs=1 seek=123457 conv=notrunc status=none

@@ -5,7 +5,7 @@
 # is made. Simulated in a mount namespace of its own.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-. "$(dirname "${BASH_SOURCE[0]}")/lib_mount.sh"
+. "$SOURCE_DIR/tests/cli/lib_mount.sh"
 
 need_root
 need_program unshare mknod
@@ -82,8 +82,10 @@ expect_error 'fusermount3 is missing'
 expect_error 'hint: .*package fuse3'
 expect_same '' "$(ls -A m)" 'what create left'
 # root needs none
-expect_status 0 in_namespace "$without" sh -c '"$0" mount --block a.coffer m --passphrase-file "$1" && "$0" unmount m' \
-    "$COFFER" "$secret"
+cat >mount-and-unmount <<'END'
+"$COFFER" mount --block a.coffer m --passphrase-file secret && "$COFFER" unmount m
+END
+expect_status 0 in_namespace "$without" sh mount-and-unmount
 
 # A missing mkfs is named with its package before anything is made.
 for kind in ext4:e2fsprogs exfat:exfatprogs vfat:dosfstools btrfs:btrfs-progs xfs:xfsprogs ntfs:ntfs-3g; do

@@ -4,7 +4,7 @@
 # stale.sh - a server that was killed: the next command that meets what it left takes it away and says so.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-. "$(dirname "${BASH_SOURCE[0]}")/lib_mount.sh"
+. "$SOURCE_DIR/tests/cli/lib_mount.sh"
 
 make_volume a.coffer
 make_volume b.coffer

@@ -5,7 +5,7 @@
 # returns when the server is gone, and a flush that failed is its own failure.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-. "$(dirname "${BASH_SOURCE[0]}")/lib_mount.sh"
+. "$SOURCE_DIR/tests/cli/lib_mount.sh"
 
 make_volume a.coffer
 make_volume b.coffer

@@ -5,7 +5,7 @@
 # unmount, clean up after a killed server; root sees and unmounts what users have mounted.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-. "$(dirname "${BASH_SOURCE[0]}")/lib_mount.sh"
+. "$SOURCE_DIR/tests/cli/lib_mount.sh"
 
 need_root # to become somebody else
 as_nobody "$COFFER" version >/dev/null 2>&1 || skip "an ordinary user cannot run $COFFER"
