@@ -6,6 +6,7 @@ usage: terminal.py STEP... -- COMMAND...
 
     see:TEXT        wait until TEXT has been shown (since the last see)
     type:TEXT       type TEXT and Return; \\xNN stands for a byte
+    keys:TEXT       type TEXT without Return
     key:NAME        press intr, quit, susp or eof
     send:NAME       send a signal, as kill does: INT, TERM, HUP, CONT, USR1 ...
     echo:on|off     wait until the terminal shows, or does not show, what is typed
@@ -18,10 +19,12 @@ usage: terminal.py STEP... -- COMMAND...
 Prints what the terminal has shown. The last step should be exit: or killed:. Each wait ends after a minute, in
 failure, so a command that hangs cannot hang a test.
 """
+import fcntl
 import os
 import pty
 import select
 import signal
+import struct
 import sys
 import termios
 import time
@@ -36,6 +39,7 @@ class Terminal:
         self.seen = 0
         self.status = None
         self.master, self.slave = pty.openpty()
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("4H", 100, 120, 0, 0))
         os.setsid()
         os.close(os.open(os.ttyname(self.slave), os.O_RDWR))  # becomes the controlling terminal
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # not Python's
@@ -96,6 +100,9 @@ class Terminal:
     def type(self, text):
         raw = text.encode("latin-1", "backslashreplace").decode("unicode_escape").encode("latin-1")
         os.write(self.master, raw + b"\n")
+
+    def keys(self, text):
+        os.write(self.master, text.encode())
 
     def key(self, name):
         os.write(self.master, termios.tcgetattr(self.slave)[6][KEYS[name]])

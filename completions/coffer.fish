@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: ISC
+#
+# Completion of coffer for fish. What there is to complete comes from the program itself, `coffer help --complete`, so
+# this file and the program cannot disagree.
+
+function __coffer_mounts
+    awk '/ - fuse\.coffer / { print $5 }' /proc/self/mountinfo 2>/dev/null | while read -l point
+        printf '%b\n' $point
+    end
+end
+
+# One line of the description becomes one rule.
+function __coffer_rule -a what owner name kind argument summary
+    set -l when "__fish_seen_subcommand_from $owner"
+    switch $what:$kind
+        case 'command:*'
+            complete -c coffer -n __fish_use_subcommand -f -a $owner -d (string join : -- $kind $argument $summary)
+            # without files of its own a command takes none
+            test -n "$name"; or complete -c coffer -n $when -f
+            string match -q '*COMMAND*' -- $name
+            and complete -c coffer -n $when -f -a '(coffer help --complete | string replace -rf "^command:([^:]*):.*" "\\$1")'
+        case option:flag
+            complete -c coffer -n $when -l $name -d $summary
+        case option:file option:files
+            complete -c coffer -n $when -l $name -r -F -d $summary
+        case option:choice
+            complete -c coffer -n $when -l $name -x -a (string replace -a '|' ' ' -- $argument) -d $summary
+        case 'option:*'
+            complete -c coffer -n $when -l $name -x -d $summary
+    end
+end
+
+complete -c coffer -n __fish_use_subcommand -f
+complete -c coffer -n __fish_use_subcommand -f -a '--help --version'
+coffer help --complete 2>/dev/null | while read -l line
+    __coffer_rule (string split -m 5 : -- $line)
+end
+complete -c coffer -n '__fish_seen_subcommand_from unmount' -a '(__coffer_mounts)' -d 'mount point'
