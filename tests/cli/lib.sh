@@ -146,12 +146,12 @@ expect_same() { # EXPECTED ACTUAL WHAT
 }
 
 make_volume() { # PATH [OPTION...]: quickly, with $secret, without a file system unless --fs says otherwise
-    local path=$1 fs=(--fs none) size=(--size 8M) option
+    local path=$1 no_fs=(--fs none) default_size=(--size 8M) option
     shift
     for option; do
-        case $option in --fs | --fs=*) fs=() ;; --size | --size=*) size=() ;; esac
+        case $option in --fs | --fs=*) no_fs=() ;; --size | --size=*) default_size=() ;; esac
     done
-    "$COFFER" create "$path" --quiet --passphrase-file "$secret" "${small_kdf[@]}" "${size[@]}" "${fs[@]}" "$@" \
+    "$COFFER" create "$path" --quiet --passphrase-file "$secret" "${small_kdf[@]}" "${default_size[@]}" "${no_fs[@]}" "$@" \
         2>"$work/stderr" || { cat "$work/stderr"; fail "cannot make $path"; }
 }
 
