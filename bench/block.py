@@ -75,8 +75,13 @@ class Qemu:
         key = f"secret,id=key,file={secret},format=raw"
         with open(secret, "w", encoding="ascii") as file:
             file.write(PASSPHRASE + "\n")
-        run("qemu-img", "create", "-q", "--object", key, "-f", "luks",
-            "-o", "key-secret=key,cipher-alg=aes-256,cipher-mode=xts,iter-time=10", self.volume, f"{size}M")
+        for attempt in range(10):  # it gives up when it cannot time its own key derivation on a busy machine
+            made = subprocess.run(
+                ["qemu-img", "create", "-q", "--object", key, "-f", "luks", "-o",
+                 "key-secret=key,cipher-alg=aes-256,cipher-mode=xts,iter-time=500", self.volume, f"{size}M"],
+                check=attempt == 9, stderr=subprocess.DEVNULL)
+            if made.returncode == 0:
+                break
         open(self.file, "w", encoding="ascii").close()
         self.daemon = subprocess.Popen(
             ["qemu-storage-daemon", "--object", key,
