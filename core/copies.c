@@ -192,9 +192,9 @@ static int wipe(struct copies *copies, uint64_t offset, uint64_t size)
     return result != 0 ? result : storage_sync(copies->storage);
 }
 
-/* What a growth that was cut short left inside the new data area. Before the front is healed: afterwards nobody
- * would know where it was. Its header block goes last, being the mark by which all this is known. */
-static enum coffer_status wipe_old_tail(struct copies *copies, struct coffer_error *error)
+/* Before the front is healed: afterwards nobody would know where the old tail was. Its header block goes last,
+ * being the mark by which all this is known. */
+enum coffer_status copies_finish_growth(struct copies *copies, struct coffer_error *error)
 {
     int result = wipe(copies, copies->old_tail + HEADER_BLOCK_SIZE, HEADER_END_SIZE - (uint64_t)HEADER_BLOCK_SIZE);
     result = result != 0 ? result : wipe(copies, copies->old_tail, HEADER_BLOCK_SIZE);
@@ -227,7 +227,7 @@ enum coffer_status copies_heal(struct copies *copies, const struct coffer_creden
         return COFFER_OK;
     }
     if (copies->old_tail != 0) {
-        enum coffer_status status = wipe_old_tail(copies, error);
+        enum coffer_status status = copies_finish_growth(copies, error);
         if (status != COFFER_OK) {
             return status;
         }

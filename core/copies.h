@@ -74,6 +74,9 @@ void copies_put_slot(struct copies *next, unsigned slot, const uint8_t kek[HEADE
 /* For an edit: randomises the slot in both copies and records it as empty. */
 void copies_clear_slot(struct copies *next, unsigned slot);
 
+/* Wipes the tail that a growth has left inside the new data area, at copies->old_tail. */
+enum coffer_status copies_finish_growth(struct copies *copies, struct coffer_error *error);
+
 /* Brings a lost or stale copy back from the winner, and the present secret back into its slot where one copy
  * lost it. Writes nothing when both copies are good. *healed says whether it wrote. */
 enum coffer_status copies_heal(struct copies *copies, const struct coffer_credential *credential, bool *healed,

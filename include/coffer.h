@@ -334,6 +334,16 @@ COFFER_API enum coffer_status coffer_header_change_key(struct coffer_header *hea
 COFFER_API enum coffer_status coffer_header_remove_key(struct coffer_header *header, unsigned slot, bool last,
                                                        struct coffer_error *error);
 
+/* ---- Growing -------------------------------------------------------------------------------------------- */
+
+/* Makes the container `size` bytes large (a multiple of 4096, at least 128 KiB more than it is; 0: as large as its
+ * file or device is now), and the data area with it; what is in the data area stays. The volume must not be open.
+ * Of the options kdf_level and callbacks count. Errors: as coffer_volume_open; INVALID: smaller, or a hidden volume. A
+ * growth that is cut short is finished by the next opening for writing. */
+COFFER_API enum coffer_status coffer_volume_grow(const char *path, const struct coffer_credential *credential,
+                                                 const struct coffer_open_options *options, uint64_t size,
+                                                 struct coffer_error *error);
+
 /* ---- Header: check, backup, restore --------------------------------------------------------------------- */
 
 enum coffer_finding {
