@@ -30,10 +30,12 @@ static void *stop_on_signal(void *session)
     for (;;) {
         int number;
         sigwait(&set, &number);
+        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL); /* serve_stop would leave things behind */
         struct coffer_error error = COFFER_ERROR_INIT;
         if (serve_stop(session, number == SIGINT, &error) != COFFER_OK) {
             say(&error);
         }
+        pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
     }
     return NULL;
 }
