@@ -212,18 +212,27 @@ static void print_json_result(const struct plan *plan, const struct coffer_info 
 
 /* ---- the work ------------------------------------------------------------------------------------------- */
 
+/* Where nobody looked at the progress: during the key derivation, between two steps. */
+static enum exit_status check_stopped(const struct plan *plan)
+{
+    return progress_is_stopped()
+               ? ui_fail(EXIT_INTERRUPTED, NULL, "cannot create '%s': stopped", plan->target.path)
+               : EXIT_DONE;
+}
+
 static enum exit_status complete(const struct plan *plan, struct coffer_volume *volume, struct coffer_info *info)
 {
     struct coffer_error error = COFFER_ERROR_INIT;
 
-    if (plan->has_filesystem) {
-        enum exit_status status = filesystem_make(&plan->filesystem, volume);
-        if (status != EXIT_DONE) {
-            return status;
-        }
+    enum exit_status status = check_stopped(plan);
+    if (status == EXIT_DONE && plan->has_filesystem) {
+        status = filesystem_make(&plan->filesystem, volume);
     }
-    if (progress_is_stopped()) { /* during the key derivation nobody looks */
-        return ui_fail(EXIT_INTERRUPTED, NULL, "cannot create '%s': stopped", plan->target.path);
+    if (status == EXIT_DONE) {
+        status = check_stopped(plan);
+    }
+    if (status != EXIT_DONE) {
+        return status;
     }
     if (coffer_volume_info(volume, info, &error) != COFFER_OK ||
         coffer_volume_publish(volume, &error) != COFFER_OK) {

@@ -41,6 +41,17 @@ done
 stopped_by INT --json
 expect_error '^\{"message_type":"exit_error","code":130,'
 
+# Also during the key derivation, which cannot be cut short: that is a matter of seconds.
+is_deriving() { [ "$(awk '/^VmRSS/ { print $2 }' "/proc/$running/status")" -gt 200000 ]; }
+start env --default-signal=INT "$COFFER" create big.coffer --fs none --size 8M --kdf-memory 256M --kdf-passes 6 \
+    --passphrase-file "$secret"
+wait_until is_deriving
+kill -INT "$running"
+status=0
+wait "$running" || status=$?
+expect_same 130 "$status" 'exit status after SIGINT during the key derivation'
+[ ! -e big.coffer ] || fail 'a stopped create left a file'
+
 # Killed without a chance: nothing is left either.
 start "${create[@]}" --size "$large"
 wait_until is_working

@@ -143,6 +143,7 @@ mkfifo -m 0666 pipe
 running=$!
 at_end kill "$running"
 is_protected() {
-    [ "$(stat -c %u "/proc/$running/environ")" -eq 0 ] && grep -q '^Max core file size *0 *0 ' "/proc/$running/limits"
+    [ "$(stat -c %u "/proc/$running/environ")" -eq 0 ] &&
+        grep -q '^Max core file size *0 *0 ' "/proc/$running/limits" && grep -q '^Umask:.0077$' "/proc/$running/status"
 }
 wait_until is_protected
