@@ -190,6 +190,20 @@ static enum coffer_status check_size(uint64_t size, struct coffer_error *error)
     return COFFER_OK;
 }
 
+/* What anybody will read in it: the same as from the finished volume. */
+static void describe_public_part(const struct copies *copies, struct coffer_info *info)
+{
+    struct header_preamble preamble;
+    if (!copies->marked ||
+        header_read_preamble(copies->block[HEADER_FRONT], HEADER_FRONT, &preamble) != HEADER_USABLE) {
+        return;
+    }
+    info->front_ok = info->tail_ok = true;
+    info->front_slots_ok = info->tail_slots_ok = true;
+    memcpy(info->uuid, preamble.uuid, sizeof(info->uuid));
+    memcpy(info->label, preamble.label, sizeof(preamble.label));
+}
+
 enum coffer_status coffer_volume_create(const char *path, const struct coffer_credential *credential,
                                         const struct coffer_create_options *options, struct coffer_volume **volume,
                                         struct coffer_error *error)
@@ -230,8 +244,7 @@ enum coffer_status coffer_volume_create(const char *path, const struct coffer_cr
         return status;
     }
     format_coffer_describe(copies, opened);
-    opened->info.front_ok = opened->info.tail_ok = copies->marked;
-    opened->info.front_slots_ok = opened->info.tail_slots_ok = copies->marked;
+    describe_public_part(copies, &opened->info);
     return volume_new(storage, opened, volume, error);
 }
 
