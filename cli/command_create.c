@@ -186,9 +186,9 @@ static void print_result(const struct plan *plan, const struct coffer_info *info
     char size[SIZE_TEXT_MAX];
 
     if (!ui_is_quiet()) {
-        ui_print("'%s': %s, %s%s%s", plan->target.path, size_format(info->data_size, size),
+        ui_print("'%s': %s, %s%s, %s", plan->target.path, size_format(info->data_size, size),
                  info->thin ? "thin" : "thick", info->marked ? "" : ", unmarked",
-                 plan->has_filesystem ? "" : ", without a file system");
+                 plan->has_filesystem ? plan->filesystem.type : "without a file system");
     }
 }
 

@@ -44,6 +44,10 @@ expect_status 0 "$COFFER" info random --passphrase-file "$secret" --kdf-level 0
 expect_status 0 "${create[@]}" small.coffer --size 8M --sector-size 512 --json
 expect_json 'it["sector_size"] == 512'
 
+uuid=$(/usr/bin/python3 -c 'import json; print(json.load(open("stdout"))["uuid"])')
+expect_status 0 "$COFFER" info small.coffer --json
+expect_json "it['uuid'] == '$uuid'"
+
 # Sizes: what was understood is said, and cut to a multiple of 4096.
 expect_status 0 "${create[@]}" size.coffer --size 10MB
 expect_error 'the volume will have 9.5 MiB \(9998336 bytes\), a multiple of 4096'
