@@ -6,6 +6,7 @@
 
 #include "command.h"
 #include "json.h"
+#include "serve.h"
 #include "ui.h"
 
 struct version_options {
@@ -25,13 +26,16 @@ static const char *const formats[] = { "coffer 1", NULL };
 /* Line i about a library; NULL after the last. */
 static const char *component(unsigned i, char *text, size_t size)
 {
-    static const unsigned own = 2;
+    static const unsigned own = 3;
     const char *version = NULL;
 
     if (i >= own) {
         return coffer_component(i - own);
     }
     if (i == 0) {
+        return serve_component();
+    }
+    if (i == 1) {
         blkid_get_library_version(&version, NULL);
         snprintf(text, size, "libblkid %s", version);
     } else {

@@ -29,8 +29,11 @@ bool process_harden(void)
 {
     static const struct rlimit no_core = { 0, 0 };
     struct sigaction ignore = { .sa_handler = SIG_IGN };
+    struct sigaction by_default = { .sa_handler = SIG_DFL };
 
     umask(077);
     return occupy_standard_descriptors() && sigaction(SIGPIPE, &ignore, NULL) == 0 &&
-           setrlimit(RLIMIT_CORE, &no_core) == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
+           /* where a parent had it ignored, nobody could wait for a child */
+           sigaction(SIGCHLD, &by_default, NULL) == 0 && setrlimit(RLIMIT_CORE, &no_core) == 0 &&
+           prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
 }

@@ -7,6 +7,7 @@
 #include "serve.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -181,4 +182,12 @@ void serve_free(struct serve_session *session)
     }
     loop_destroy(&session->loop);
     release(session);
+}
+
+const char *serve_component(void)
+{
+    static _Thread_local char text[64];
+
+    snprintf(text, sizeof(text), "libfuse %s", fuse_pkgversion());
+    return text;
 }

@@ -62,4 +62,7 @@ enum coffer_status serve_stop(struct serve_session *session, bool lazy, struct c
 /* After serve_wait. */
 void serve_free(struct serve_session *session);
 
+/* What it is built on, "libfuse 3.14.0". */
+const char *serve_component(void);
+
 #endif

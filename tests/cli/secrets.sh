@@ -90,6 +90,8 @@ expect_error "^coffer: error: cannot use the key file 'missing': "
 chmod 0755 "$work"
 install -m 0600 "$secret" private
 install -m 0644 a.coffer public.coffer
+install -m 0644 a.coffer shared.coffer
+install -m 0644 "$secret" shown
 if [ "$(id -u)" -eq 0 ]; then
     expect_status 16 as_nobody "${info[@]}" "$work/public.coffer" --passphrase-file "$work/private"
     expect_error 'permission denied'
@@ -132,6 +134,13 @@ expect_status 2 "${info[@]}" a.coffer --passphrase-file "$secret" --passphrase-f
 expect_error 'a file or a descriptor, not both'
 
 # ---- where a secret must not be ----------------------------------------------------------------------------
+
+# Where the system refuses to lock memory, that is said, and the work goes on.
+if [ "$(id -u)" -eq 0 ]; then
+    expect_status 0 as_nobody prlimit --memlock=0:0 "$COFFER" info "$work/shared.coffer" --passphrase-file "$work/shown"
+    expect_error '^coffer: warning: the system refuses to lock memory'
+    expect_output 'key slots'
+fi
 
 # Not in a core file, and not for other processes of the same user: the kernel then gives /proc/PID to root.
 ordinary=()
