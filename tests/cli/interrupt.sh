@@ -15,8 +15,9 @@ large=8G
 
 # ---- stopped -----------------------------------------------------------------------------------------------
 
-start() { # COMMAND...: in the background, where a shell would have SIGINT ignored: hence env
-    "$@" >stdout 2>stderr &
+start() { # COMMAND...: in the background, where a shell would have SIGINT ignored: hence env. It must not be done
+    # before it is stopped, so the one who stops it goes first.
+    nice -n 19 "$@" >stdout 2>stderr &
     running=$!
     at_end kill "$running"
 }
