@@ -108,11 +108,13 @@ enum exit_status private_mount_begin(struct coffer_volume *volume, struct privat
 enum exit_status private_mount_end(struct private_mount *mount)
 {
     struct coffer_error error = COFFER_ERROR_INIT;
-    struct coffer_error ignored = COFFER_ERROR_INIT;
 
     if (mount->session) {
-        /* Lazily: everything that used it has ended, or is being ended and shall not keep it. */
-        serve_stop(mount->session, true, &ignored);
+        /* Lazily: everything that used it has ended, or is being ended and shall not keep it. Where even that
+         * fails there is nothing to wait for, and the state file tells the next command what to do. */
+        if (serve_stop(mount->session, true, &error) != COFFER_OK) {
+            return ui_fail_library(OPERATION_UNMOUNT, mount->directory, &error);
+        }
         serve_wait(mount->session, &error);
         serve_free(mount->session);
     }

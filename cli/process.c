@@ -33,6 +33,7 @@ bool process_harden(void)
 
     umask(077);
     return occupy_standard_descriptors() && sigaction(SIGPIPE, &ignore, NULL) == 0 &&
+           sigaction(SIGXFSZ, &ignore, NULL) == 0 &&
            /* where a parent had it ignored, nobody could wait for a child */
            sigaction(SIGCHLD, &by_default, NULL) == 0 && setrlimit(RLIMIT_CORE, &no_core) == 0 &&
            prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;

@@ -46,19 +46,20 @@ struct server {
 
 /* ---- Opening the volume ---- */
 
-/* Where the volume is mounted, if a state file knows; to be freed. */
-static char *find_mount_of(const char *volume)
+/* Where the volume is mounted in a way that leaves no room for this mount, if a state file knows; to be freed. */
+static char *find_rival(const struct server_request *request)
 {
     struct mount_states states;
     struct stat status;
     char *found = NULL;
 
-    if (stat(volume, &status) < 0 || mount_states_load(&states) != EXIT_DONE) {
+    if (stat(request->volume, &status) < 0 || mount_states_load(&states) != EXIT_DONE) {
         return NULL;
     }
     for (size_t i = 0; i < states.count && !found; i++) {
         const struct mount_record *record = &states.items[i].record;
-        if (states.items[i].is_alive && record->volume_device == status.st_dev &&
+        bool can_share = request->read_only && record->read_only;
+        if (states.items[i].is_alive && !can_share && record->volume_device == status.st_dev &&
             record->volume_inode == status.st_ino) {
             found = strdup(record->mount_point);
         }
@@ -67,15 +68,33 @@ static char *find_mount_of(const char *volume)
     return found;
 }
 
-static enum exit_status fail_to_open(const char *volume, const struct coffer_error *error)
+static enum exit_status fail_in_use(const struct server_request *request, const char *place)
 {
-    SCOPE_FREE char *place = error->status == COFFER_IN_USE ? find_mount_of(volume) : NULL;
-
-    if (!place) {
-        return ui_fail_library(OPERATION_OPEN, volume, error);
-    }
     return ui_fail(EXIT_IN_USE, "unmount it first; any number of read-only mounts can share a volume",
-                   "cannot open '%s': it is mounted at '%s'", volume, place);
+                   "cannot open '%s': it is mounted at '%s'", request->volume, place);
+}
+
+static enum exit_status fail_to_open(const struct server_request *request, const struct coffer_error *error)
+{
+    SCOPE_FREE char *place = error->status == COFFER_IN_USE ? find_rival(request) : NULL;
+
+    return place ? fail_in_use(request, place) : ui_fail_library(OPERATION_OPEN, request->volume, error);
+}
+
+/* Nobody should type a passphrase for a file that is not there, too new, or in use. A file without any magic may be
+ * an unmarked volume. The open will look again, under its lock. */
+static enum exit_status check_before_asking(const struct server_request *request)
+{
+    struct coffer_info info = { .size = sizeof(info) };
+    struct coffer_error error = COFFER_ERROR_INIT;
+    SCOPE_FREE char *place = find_rival(request);
+
+    if (place) {
+        return fail_in_use(request, place);
+    }
+    enum coffer_status found = coffer_probe(request->volume, &info, &error);
+    bool may_be_unmarked = found == COFFER_NOT_FOUND && error.sys == 0;
+    return found == COFFER_OK || may_be_unmarked ? EXIT_DONE : fail_to_open(request, &error);
 }
 
 static enum exit_status open_volume(struct server *server)
@@ -85,7 +104,8 @@ static enum exit_status open_volume(struct server *server)
     struct coffer_error error = COFFER_ERROR_INIT;
     struct coffer_credential *credential;
 
-    enum exit_status status = secrets_read(request->secret, request->volume, &credential);
+    enum exit_status status = check_before_asking(request);
+    status = status ? status : secrets_read(request->secret, request->volume, &credential);
     if (status != EXIT_DONE) {
         return status;
     }
@@ -98,7 +118,7 @@ static enum exit_status open_volume(struct server *server)
     enum coffer_status opened = coffer_volume_open(request->volume, credential, &options, &server->volume, &error);
     coffer_credential_free(credential);
     if (opened != COFFER_OK) {
-        return fail_to_open(request->volume, &error);
+        return fail_to_open(request, &error);
     }
     if (was_locked && !coffer_memory_is_locked()) {
         ui_warn("the system refuses to lock memory, so the keys may reach unencrypted swap space");
@@ -156,13 +176,14 @@ static enum exit_status record_serving(struct server *server)
 {
     const char *path = server->request->point->path;
     struct mount_table table;
-    dev_t device = 0;
 
-    if (mount_table_read(&table)) {
-        const struct mount_entry *entry = mount_table_top(&table, path);
-        bool is_ours = entry && mount_entry_is_ours(entry) && entry->owner == geteuid();
-        device = is_ours ? entry->device : 0;
+    if (!mount_table_read(&table)) {
+        mount_table_free(&table);
+        return ui_fail(EXIT_OTHER, NULL, "cannot read /proc/self/mountinfo: %s", explain_errno(errno));
     }
+    const struct mount_entry *entry = mount_table_top(&table, path);
+    bool is_ours = entry && mount_entry_is_ours(entry) && entry->owner == geteuid();
+    dev_t device = is_ours ? entry->device : 0;
     mount_table_free(&table);
     if (device == 0) {
         return ui_fail(EXIT_OTHER, NULL, "cannot mount at '%s': the directory was moved meanwhile", path);
@@ -294,13 +315,15 @@ static char *close_all(struct server *server)
     return failure ? failure : strdup("");
 }
 
-/* A mount that was not announced: nobody can have used it. */
+/* A mount that was not announced: nobody can have used it. Where it cannot be unmounted, waiting for its end would
+ * be for ever: then the state file stays, and the next command cleans up after the end of this process. */
 static void undo(struct server *server)
 {
-    struct coffer_error ignored = COFFER_ERROR_INIT;
+    struct coffer_error error = COFFER_ERROR_INIT;
 
-    if (server->session) {
-        serve_stop(server->session, true, &ignored);
+    if (server->session && serve_stop(server->session, true, &error) != COFFER_OK) {
+        ui_warn("cannot unmount '%s': %s", server->request->point->path, error.text);
+        return;
     }
     free(close_all(server));
     mount_state_remove(&server->state);

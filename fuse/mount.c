@@ -179,21 +179,27 @@ static char *match_line(char *line, const struct mount_identity *identity)
     return point;
 }
 
-char *mount_find(const struct mount_identity *identity)
+enum coffer_status mount_find(const struct mount_identity *identity, char **path, struct coffer_error *error)
 {
     FILE *file = fopen("/proc/self/mountinfo", "re");
     if (!file) {
-        return NULL;
+        return failure_set(error, COFFER_FAILED, errno, "cannot read /proc/self/mountinfo");
     }
     char *line = NULL, *found = NULL;
+    const char *point = NULL;
     size_t size = 0;
-    while (!found && getline(&line, &size, file) > 0) {
-        const char *point = match_line(line, identity);
-        found = point ? strdup(point) : NULL;
+    while (!point && getline(&line, &size, file) > 0) {
+        point = match_line(line, identity);
     }
+    found = point ? strdup(point) : NULL;
+    const bool is_complete = !ferror(file) && (!point || found);
     free(line);
     fclose(file);
-    return found;
+    if (!is_complete) {
+        return failure_set(error, COFFER_FAILED, 0, "cannot read /proc/self/mountinfo");
+    }
+    *path = found;
+    return COFFER_OK;
 }
 
 bool mount_is_dead(const char *path)

@@ -30,8 +30,9 @@ enum coffer_status mount_attach(const struct mount_wish *wish, int *fd, struct c
 /* What is mounted at `path` now; the connection must be answered. Errors: FAILED. */
 enum coffer_status mount_identify(const char *path, struct mount_identity *identity, struct coffer_error *error);
 
-/* Where it is now, for it may have been moved; to be freed. NULL: it is not mounted any more. */
-char *mount_find(const struct mount_identity *identity);
+/* Where it is now, for it may have been moved, in *path, to be freed; NULL there: it is not mounted any more.
+ * Errors: NO_MEMORY, FAILED. */
+enum coffer_status mount_find(const struct mount_identity *identity, char **path, struct coffer_error *error);
 
 /* Errors: IN_USE, NOT_PERMITTED, FAILED. */
 enum coffer_status mount_detach(const char *path, bool lazy, struct coffer_error *error);

@@ -136,8 +136,8 @@ enum coffer_status session_start(const struct session_kind *kind, void *state, c
 /* A connection that was cut leaves its mount behind, dead. Nobody else takes it away. */
 static void sweep(struct serve_session *session)
 {
-    char *path = mount_find(&session->mount);
-    if (path && mount_is_dead(path)) {
+    char *path = NULL;
+    if (mount_find(&session->mount, &path, NULL) == COFFER_OK && path && mount_is_dead(path)) {
         mount_detach(path, true, NULL);
     }
     free(path);
@@ -156,7 +156,11 @@ enum coffer_status serve_wait(struct serve_session *session, struct coffer_error
 
 enum coffer_status serve_stop(struct serve_session *session, bool lazy, struct coffer_error *error)
 {
-    char *path = mount_find(&session->mount);
+    char *path = NULL;
+    enum coffer_status status = mount_find(&session->mount, &path, error);
+    if (status != COFFER_OK) {
+        return status;
+    }
     /* In this order: a connection that still lives kept its device number, by which it was found, from
      * being given to another mount. */
     if (!path || !loop_is_connected(&session->loop)) {
@@ -164,7 +168,7 @@ enum coffer_status serve_stop(struct serve_session *session, bool lazy, struct c
         return COFFER_OK;
     }
     struct mount_identity top;
-    enum coffer_status status = mount_identify(path, &top, error);
+    status = mount_identify(path, &top, error);
     if (status == COFFER_OK && memcmp(&top, &session->mount, sizeof(top)) != 0) {
         status = failure_set(error, COFFER_IN_USE, EBUSY, "another file system is mounted over it");
     }
