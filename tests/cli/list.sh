@@ -4,6 +4,7 @@
 # list.sh - `coffer list`: what is mounted, for people and as JSON; hostile names are harmless; mounts without a state
 # file are shown and can be unmounted; a state file that is none does no harm.
 
+. "$(dirname "${BASH_SOURCE[0]}")/lib_alone.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$SOURCE_DIR/tests/cli/lib_mount.sh"
 

@@ -4,6 +4,7 @@
 # unmount.sh - `coffer unmount`: by directory and by volume, several and all; who is busy, --wait and --lazy; it
 # returns when the server is gone, and a flush that failed is its own failure.
 
+. "$(dirname "${BASH_SOURCE[0]}")/lib_alone.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$SOURCE_DIR/tests/cli/lib_mount.sh"
 
