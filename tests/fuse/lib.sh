@@ -64,8 +64,10 @@ serve() {
     [ "$line" = ready ] || { wait "$server"; return; }
 }
 
-stop() { # unmounts and returns the server's status
-    kill -TERM "$server"
+stop() { # unmounts and returns the server's status; asks again, as a loop device lets go of its file late
+    while kill -TERM "$server" 2>/dev/null; do
+        sleep 0.05
+    done
     wait "$server"
 }
 
