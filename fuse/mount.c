@@ -8,11 +8,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -41,13 +44,34 @@ static enum coffer_status open_device(int *fd, struct coffer_error *error)
     }
 }
 
+/* Room for "/proc/self/fd/N/NAME". */
+#define PINNED_MAX (NAME_MAX + 64)
+
+/* Opens a directory whose path has no links in it. If it has got one since the caller looked, somebody who owns a
+ * directory on the way wants root to mount or unmount elsewhere. */
+static int pin(const char *path)
+{
+    struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS };
+    const int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+    return fd < 0 && errno == ENOSYS ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : fd; /* before 5.6 */
+}
+
 static int mount_directly(const struct mount_wish *wish, int fd)
 {
-    char data[160];
+    const int place = pin(wish->path);
+    if (place < 0) {
+        return -1;
+    }
+    char data[160], pinned[PINNED_MAX];
+    snprintf(pinned, sizeof(pinned), "/proc/self/fd/%d", place);
     snprintf(data, sizeof(data), "fd=%d,rootmode=%o,user_id=%u,group_id=%u,default_permissions%s", fd, S_IFDIR,
              geteuid(), getegid(), wish->allow_other ? ",allow_other" : "");
     const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOATIME | (wish->read_only ? MS_RDONLY : 0ul);
-    return mount(wish->source, wish->path, "fuse.coffer", flags, data);
+    const int status = mount(wish->source, pinned, "fuse.coffer", flags, data);
+    const int sys = errno;
+    close(place);
+    errno = sys;
+    return status;
 }
 
 /* Room for `text` with a backslash before each byte that would end an option; to be freed. */
@@ -123,6 +147,8 @@ enum coffer_status mount_attach(const struct mount_wish *wish, int *fd, struct c
         return failure_set(error, COFFER_NOT_PERMITTED, sys, "this kernel has no FUSE");
     case EACCES:
         return failure_set(error, COFFER_NOT_PERMITTED, sys, "no permission to mount there");
+    case ELOOP:
+        return failure_set(error, COFFER_INVALID, sys, "a symbolic link leads to the mount point");
     default:
         return failure_set(error, COFFER_FAILED, sys, "cannot mount");
     }
@@ -211,9 +237,36 @@ bool mount_is_dead(const char *path)
 
 /* ---- Unmounting -------------------------------------------------------------------------------------------- */
 
+/* Through the directory above it: holding the mount itself would keep it busy. A mount point cannot be renamed. */
+static int unmount_directly(const char *path, bool lazy)
+{
+    char *const parent = strdup(path);
+    char *const slash = parent ? strrchr(parent, '/') : NULL;
+    if (!slash) {
+        free(parent);
+        errno = parent ? EINVAL : ENOMEM;
+        return -1;
+    }
+    *slash = '\0';
+    const int place = pin(slash == parent ? "/" : parent);
+    int status = -1;
+    if (place >= 0) {
+        char pinned[PINNED_MAX];
+        snprintf(pinned, sizeof(pinned), "/proc/self/fd/%d/%s", place, slash + 1);
+        status = umount2(pinned, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0));
+    }
+    const int sys = errno;
+    if (place >= 0) {
+        close(place);
+    }
+    free(parent);
+    errno = sys;
+    return status;
+}
+
 enum coffer_status mount_detach(const char *path, bool lazy, struct coffer_error *error)
 {
-    if (umount2(path, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) == 0) {
+    if (unmount_directly(path, lazy) == 0) {
         return COFFER_OK;
     }
     switch (errno) {

@@ -20,7 +20,7 @@
 #include "coffer.h"
 
 struct serve_options {
-    const char *mount_point; /* an existing empty directory; absolute */
+    const char *mount_point; /* an existing empty directory; absolute, without symbolic links */
     const char *source;      /* what /proc/mounts shows as the device: the volume's path; may hold any bytes */
     bool read_only;          /* also when the volume is */
     bool allow_other;        /* root as well; as an ordinary user only where /etc/fuse.conf allows it */

@@ -208,8 +208,11 @@ static void is_found_where_it_has_moved_to(void **state)
 static void wrong_mount_points_are_told_apart(void **state)
 {
     (void)state;
-    char directory[] = "/tmp/coffer-test-fuse-XXXXXX", file[80], missing[80];
+    char directory[] = "/tmp/coffer-test-fuse-XXXXXX", file[80], missing[80], link[80], through[80];
     assert_non_null(mkdtemp(directory));
+    snprintf(link, sizeof(link), "%s/link", directory);
+    snprintf(through, sizeof(through), "%s/link/tmp", directory);
+    assert_int_equal(symlink("/", link), 0);
     snprintf(file, sizeof(file), "%s/file", directory);
     snprintf(missing, sizeof(missing), "%s/missing", directory);
     close(open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
@@ -217,7 +220,10 @@ static void wrong_mount_points_are_told_apart(void **state)
     const struct {
         const char *place;
         enum coffer_status status;
-    } cases[] = { { file, COFFER_INVALID }, { missing, COFFER_NOT_FOUND } };
+    } cases[] = { { file, COFFER_INVALID },
+                  { missing, COFFER_NOT_FOUND },
+                  { link, COFFER_INVALID },
+                  { through, COFFER_INVALID } };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const struct serve_options options = { .mount_point = cases[i].place, .source = "test volume" };
         struct serve_session *session;
@@ -227,6 +233,7 @@ static void wrong_mount_points_are_told_apart(void **state)
         assert_true(error.text[0] != '\0');
     }
     subject_close(volume, NULL);
+    unlink(link);
     unlink(file);
     rmdir(directory);
 }
