@@ -297,9 +297,8 @@ class Output:
     """Standard output. Zeros become holes where it is a file, and nothing lies there that would show through."""
 
     def __init__(self):
-        info, flags = os.fstat(1), fcntl.fcntl(1, fcntl.F_GETFL)
-        self.sparse = stat.S_ISREG(info.st_mode) and not flags & os.O_APPEND and (
-            os.lseek(1, 0, os.SEEK_CUR) >= info.st_size)
+        info = os.fstat(1)
+        self.sparse = stat.S_ISREG(info.st_mode) and os.lseek(1, 0, os.SEEK_CUR) >= info.st_size
 
     def zeros(self, size):
         if self.sparse:

@@ -168,6 +168,7 @@ rm large plain
 head -c 8M /dev/urandom >plain
 "${reader[@]}" thin --passphrase-file "$secret" 1<>plain
 head -c "$(stat -c %s thin.plain)" plain | cmp - thin.plain || fail 'what was there shows through'
+expect_same 8388608 "$(stat -c %s plain)" 'size of a file that was longer'
 printf head >plain
 "${reader[@]}" thin --passphrase-file "$secret" >>plain
 tail -c +5 plain | cmp - thin.plain || fail 'appended, it is something else'
