@@ -4,6 +4,7 @@
 Says what differs, and fails then. Whole volumes are the business of reader_vectors.sh.
 """
 
+import errno
 import os
 import sys
 import tempfile
@@ -139,6 +140,23 @@ def check_known_answer(block):  # section 15
         check_slot(block)
 
 
+def check_unreadable():  # [OPEN-18]
+    def fail(at, size):
+        raise OSError(errno.EIO, f"cannot read {size} bytes at {at}")
+
+    with tempfile.NamedTemporaryFile() as file:
+        file.truncate(0x50000)
+        store = reader.Store(file.name)
+        store.read = fail
+        try:
+            reader.Opening(store)
+            failures.append("no header block can be read, and the opening goes on")
+        except reader.Verdict as end:
+            failures.append(f"no header block can be read, and that is {end.args[0]}")
+        except OSError as error:
+            expect({"name": "no header block can be read"}, errno.EIO, error.errno)
+
+
 checks = {"secrets": check_secret, "recovery": check_recovery, "seal": check_seal, "slots": check_slot,
           "headers": check_header, "preambles": check_preamble, "validation": check_validation,
           "sectors": check_sectors, "known_answers": check_known_answer}
@@ -147,4 +165,5 @@ for name, check in checks.items():
         check(block)
     if checked.get(name, 0) < 4:
         failures.append(f"{name}.txt has only {checked.get(name, 0)} blocks")
+check_unreadable()
 sys.exit("\n".join(failures) or 0)
