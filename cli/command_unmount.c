@@ -3,10 +3,13 @@
  * command_unmount.c - `coffer unmount`: from the names that were given to mounts, and what is said about each. A
  * mount that was made without a state file, or whose file is gone, is touched only when it is named.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "canonical_path.h"
@@ -111,9 +114,24 @@ static enum exit_status report(struct work *work)
 struct name {
     const char *given;
     char *canonical; /* or NULL */
-    struct stat status;
-    bool is_there; /* and so is its status */
+    bool is_there;   /* and then it is this file */
+    dev_t device;
+    ino_t inode;
 };
+
+/* What is known about a name without asking a file system whose server may hang. */
+static struct name resolve(const char *given)
+{
+    struct name name = { .given = given, .canonical = canonical_path(given) };
+    struct statx status;
+
+    if (statx(AT_FDCWD, given, AT_STATX_DONT_SYNC, STATX_INO, &status) == 0) {
+        name.is_there = true;
+        name.device = makedev(status.stx_dev_major, status.stx_dev_minor);
+        name.inode = status.stx_ino;
+    }
+    return name;
+}
 
 static bool is_same_path(const struct name *name, const char *path)
 {
@@ -130,8 +148,8 @@ static bool is_volume(const struct name *name, const struct mount_state *state)
 {
     const struct mount_record *record = &state->record;
 
-    return is_same_path(name, record->volume) || (name->is_there && name->status.st_ino == record->volume_inode &&
-                                                  name->status.st_dev == record->volume_device);
+    return is_same_path(name, record->volume) ||
+           (name->is_there && name->inode == record->volume_inode && name->device == record->volume_device);
 }
 
 static void unmount_one(struct work *work, struct mount_state *state)
@@ -186,32 +204,53 @@ static size_t unmount_entries(struct work *work, const struct name *name)
     return found;
 }
 
-static void unmount_operand(struct work *work, const char *operand)
+static void unmount_name(struct work *work, const struct name *name)
 {
-    struct name name = { .given = operand, .canonical = canonical_path(operand) };
+    if (unmount_states(work, name, is_mount_point) > 0 || unmount_states(work, name, is_volume) > 0 ||
+        unmount_entries(work, name) > 0) {
+        return;
+    }
+    note_problem(work, EXIT_NOT_FOUND, "'coffer list' shows what is mounted", name->given);
+}
 
-    size_t found = unmount_states(work, &name, is_mount_point);
-    if (found == 0) {
-        name.is_there = stat(operand, &name.status) == 0;
-        found = unmount_states(work, &name, is_volume);
+/* Which may be in one of the mounts, and would keep it busy. */
+static void leave_directory(void)
+{
+    if (chdir("/") < 0) {
+        ui_detail("cannot leave the current directory: %s", explain_errno(errno));
     }
-    if (found == 0 && unmount_entries(work, &name) == 0) {
-        note_problem(work, EXIT_NOT_FOUND, "'coffer list' shows what is mounted", operand);
+}
+
+/* All names are resolved before this process leaves its directory. */
+static enum exit_status unmount_names(struct work *work, const char *const *operands, size_t count)
+{
+    struct name *names = calloc(count, sizeof(names[0]));
+
+    if (!names) {
+        return ui_fail(EXIT_OTHER, NULL, "out of memory");
     }
-    free(name.canonical);
+    for (size_t i = 0; i < count; i++) {
+        names[i] = resolve(operands[i]);
+    }
+    leave_directory();
+    for (size_t i = 0; i < count; i++) {
+        unmount_name(work, &names[i]);
+        free(names[i].canonical);
+    }
+    free(names);
+    return EXIT_DONE;
 }
 
 static enum exit_status unmount_all(struct work *work, const char *const *operands, size_t count)
 {
     enum exit_status status = mount_states_load(&work->states);
 
+    status = status || count == 0 ? status : unmount_names(work, operands, count);
     if (status != EXIT_DONE) {
         return status;
     }
-    for (size_t i = 0; i < count; i++) {
-        unmount_operand(work, operands[i]);
-    }
     if (count == 0) {
+        leave_directory();
         unmount_states(work, NULL, is_own);
     }
     status = report(work);

@@ -69,14 +69,14 @@ bool mount_state_append(struct mount_state *state, char *line)
     return true;
 }
 
-/* The lines to come must not fail because the disk is full by then. Not every file system can promise that. */
-static void set_room_aside(int fd)
+/* The lines to come must not fail because the disk is full by then. Some file systems cannot promise that; those
+ * that can and do not are full. */
+static bool set_room_aside(int fd)
 {
     struct stat status;
 
-    if (fstat(fd, &status) == 0) {
-        fallocate(fd, FALLOC_FL_KEEP_SIZE, status.st_size, ROOM_TO_GROW);
-    }
+    return fstat(fd, &status) == 0 &&
+           (fallocate(fd, FALLOC_FL_KEEP_SIZE, status.st_size, ROOM_TO_GROW) == 0 || errno == EOPNOTSUPP);
 }
 
 /* A file with a name of no consequence, open for appending. */
@@ -117,11 +117,8 @@ static bool give_name(struct mount_state *state)
 
 static bool write_and_lock(struct mount_state *state, const struct mount_record *record)
 {
-    if (!try_lock(state->fd, LOCK_SERVER) || !mount_state_append(state, mount_record_describe(record))) {
-        return false;
-    }
-    set_room_aside(state->fd);
-    return give_name(state);
+    return try_lock(state->fd, LOCK_SERVER) && mount_state_append(state, mount_record_describe(record)) &&
+           set_room_aside(state->fd) && give_name(state);
 }
 
 enum exit_status mount_state_create(const struct runtime_dir *directory, const struct mount_record *record,

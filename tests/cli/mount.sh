@@ -51,6 +51,15 @@ expect_same "$server" "$(awk '{ print $6 }' "/proc/$server/stat")" 'session of t
 expect_same 0 "$(awk '{ print $7 }' "/proc/$server/stat")" 'terminal of the server'
 exec 8>&-
 
+if [ "$(awk '/^Max locked memory/ { print $5 }' "/proc/$server/limits")" != 0 ]; then
+    [ "$(awk '/^VmLck/ { print $2 }' "/proc/$server/status")" -gt 0 ] || fail 'the server has locked no memory'
+fi
+unmount m
+
+# Who waits for the end of what it writes is not kept waiting by the server.
+said=$(timeout 60 "$COFFER" mount --block a.coffer m --passphrase-file "$secret" 2>&1)
+expect_same '' "$said" 'output of mount'
+
 # One volume, one read-write mount; who has it is said.
 mkdir n
 expect_status 11 "$COFFER" mount --block a.coffer n --passphrase-file "$secret"
@@ -92,6 +101,17 @@ unmount "$odd/m"
 mount_block "$odd/a.coffer" "$odd/m"
 (cd "$odd" && unmount a.coffer)
 expect_nothing_left
+
+# No room for the state file: no mount.
+if [ "$(id -u)" -eq 0 ]; then
+    mkdir -m 0700 tiny
+    mount -t tmpfs -o size=4k,mode=0700 none tiny
+    XDG_RUNTIME_DIR=$work/tiny expect_status 1 "$COFFER" mount --block a.coffer m --passphrase-file "$secret"
+    expect_error "cannot record the mount in '$work/tiny/coffer': no space left on device"
+    expect_same '' "$(ls -A tiny/coffer)" 'what is left in a full directory'
+    umount tiny
+    expect_nothing_left
+fi
 
 # --foreground stays until it is unmounted.
 "$COFFER" mount --block a.coffer m --foreground --passphrase-file "$secret" &

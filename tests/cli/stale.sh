@@ -63,6 +63,20 @@ expect_error "notice: '$work/m' is still used by bash \(pid $$: $work/m/volume\)
 exec 7<&-
 expect_nothing_left
 
+# Its state file is gone as well: shown as dead, in the way of others, and taken away when it is named.
+mount_block a.coffer m
+server=$(server_of m)
+rm "$XDG_RUNTIME_DIR"/coffer/*.mount
+kill -KILL "$server"
+wait_until is_gone "$server"
+expect_status 0 "$COFFER" list --json
+expect_json "[m['alive'] for m in it['mounts'] if m['mount_point'] == '$work/m'] == [False]"
+expect_status 11 "$COFFER" mount --block a.coffer m --passphrase-file "$secret"
+expect_error "cannot mount at 'm': a file system without a server is still mounted there"
+expect_status 0 "$COFFER" unmount m
+expect_error 'its state file is gone'
+expect_nothing_left
+
 # Killed while it closes: what it did not say is not taken for success.
 mount_block a.coffer m
 exec 7<>m/volume

@@ -90,6 +90,14 @@ wait "$holder" || true
 unmount a
 expect_nothing_left
 
+# Who unmounts is in nobody's way.
+mount_block a.coffer a
+(cd a && exec "$COFFER" unmount ../a)
+expect_nothing_left
+mount_block a.coffer a
+(cd a && exec "$COFFER" unmount ../b.coffer "$work/./a.coffer" 2>"$work/stderr") || expect_error "'../b.coffer': it is not"
+expect_nothing_left
+
 # A file that is only mapped.
 mount_block a.coffer a
 /usr/bin/python3 -c 'import mmap, os, sys, time

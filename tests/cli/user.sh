@@ -75,6 +75,38 @@ expect_status 0 "$COFFER" unmount theirs/m
 wait_until is_gone "$server"
 ! grep -qF " $theirs/m " /proc/self/mountinfo || fail 'root could not unmount it'
 
+# Any name will do, through fusermount3 as well.
+odd=$'blank and\nnewline \xff \\134 ,comma=1'
+as_user mkdir -p "$odd/m"
+as_user cp a.coffer "$odd/"
+expect_status 0 as_user "$COFFER" mount --block "$odd/a.coffer" "$odd/m" --passphrase-file secret
+expect_status 0 as_user "$COFFER" unmount "$odd/m"
+expect_status 0 as_user "$COFFER" mount --block "$odd/a.coffer" "$odd/m" --passphrase-file secret
+expect_status 0 as_user "$COFFER" unmount "$odd/a.coffer"
+expect_silence
+
+# --allow-other is the administrator's to permit.
+if ! grep -qx user_allow_other /etc/fuse.conf 2>/dev/null; then
+    expect_status 16 as_user "$COFFER" mount --block a.coffer m --allow-other --passphrase-file secret
+    expect_error 'user_allow_other.*fuse.conf'
+fi
+
+# In a user namespace of their own nobody needs fusermount3.
+cat >theirs/in-namespace <<'END'
+mount --bind /dev/null /usr/bin/fusermount3 2>/dev/null
+"$COFFER" mount --block a.coffer m --passphrase-file secret && head -c 1 m/volume >read && "$COFFER" unmount m
+END
+if as_user unshare --user --map-root-user --mount true 2>/dev/null; then
+    expect_status 0 as_user unshare --user --map-root-user --mount sh in-namespace
+    expect_same 1 "$(stat -c %s theirs/read)" 'bytes read'
+fi
+
+# Memory that cannot be locked is said, and no more than that.
+expect_status 0 as_user prlimit --memlock=0:0 "$COFFER" mount --block a.coffer m --passphrase-file secret
+expect_error 'warning: the system refuses to lock memory'
+expect_same 1 "$(wc -l <stderr)" 'lines of warning'
+expect_status 0 as_user "$COFFER" unmount m
+
 # One user cannot unmount another's.
 expect_status 0 "$COFFER" create b.coffer --size 8M --fs none --quiet --passphrase-file "$secret" "${small_kdf[@]}"
 mkdir m
