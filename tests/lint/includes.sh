@@ -45,7 +45,7 @@ allowed_own() {
     files/*) echo 'include/coffer\.h|files/.*' ;;
     fuse/*) echo 'include/coffer\.h|files/files\.h|fuse/.*' ;;
     dm/*) echo 'include/coffer\.h|files/files\.h|dm/.*' ;;
-    cli/*) echo 'include/coffer\.h|fuse/serve\.h|dm/map\.h|cli/.*' ;;
+    cli/*) echo 'include/coffer\.h|files/files\.h|fuse/serve\.h|dm/map\.h|cli/.*' ;;
     include/*) echo 'include/.*' ;;
     *) echo '.*' ;;
     esac
