@@ -50,6 +50,7 @@ static void negotiate(void *user, struct fuse_conn_info *connection)
     if (session->writeback) {
         connection->want |= FUSE_CAP_WRITEBACK_CACHE;
     }
+    connection->want |= session->kind.want;
     connection->want &= connection->capable;
 }
 

@@ -16,6 +16,7 @@
 #define SERVE_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "coffer.h"
 
@@ -49,6 +50,24 @@ struct serve_session;
  * INVALID (the mount point), NO_MEMORY, FAILED. */
 enum coffer_status serve_block(struct coffer_volume *volume, const struct serve_options *options,
                                struct serve_session **session, struct coffer_error *error);
+
+struct files; /* of files.h */
+
+/* To whom the files seem to belong. */
+struct serve_owner {
+    bool mapped; /* to uid and gid, all of them, and new ones are made for these; else as the volume says */
+    uid_t uid;
+    gid_t gid;
+};
+
+/* The files of a file system that a driver of files.h has opened. Close that after serve_free: only then is
+ * everything on the medium. With `writeback` (recommended) what programs write may fail to be written after
+ * they have been told otherwise; fsync and close tell them, and serve_wait tells the first of it again.
+ *
+ * Permissions are checked by the kernel, from owner, group and mode. Errors: as for serve_block. */
+enum coffer_status serve_files(struct files *files, const struct serve_owner *owner,
+                               const struct serve_options *options, struct serve_session **session,
+                               struct coffer_error *error);
 
 /* Waits until the file system is unmounted, by serve_stop or by anyone else, and all its threads are gone. After
  * a lazy unmount that is when the last file in it is closed. A mount whose connection was cut is taken away.
