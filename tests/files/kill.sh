@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: ISC
+#
+# The server is killed in the middle of writing, again and again: the file system is mounted again after e2fsck -p,
+# and everything that fsync has confirmed is there. KILL_RUNS is the number of times.
+
+# shellcheck source=tests/files/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+busy() { # changes that nobody syncs, all the while
+    local i
+    for ((i = 0; ; i++)); do
+        [ -d m/lost+found ] || return 0 # what is there now is not mounted
+        mkdir -p "m/busy$((i % 5))" || return 0
+        head -c $((RANDOM * 20)) /dev/zero >"m/busy$((i % 5))/f$((i % 50))" || return 0
+        [ $((i % 7)) -ne 0 ] || rm -rf "m/busy$((RANDOM % 5))" || return 0
+    done 2>/dev/null
+}
+
+kill_once() {
+    serve fs.img m
+    "$TOOLS/synced_files" write m log 2>writer.log &
+    local writer=$! lines
+    busy &
+    local other=$!
+    lines=$(($(wc -l <log) + 20 + RANDOM % 200))
+    while [ "$(wc -l <log)" -lt "$lines" ]; do # a moment that depends on the work done, not on the clock
+        kill -0 "$writer" 2>/dev/null || fail "the writer gave up: $(cat writer.log)"
+        sleep 0.01
+    done
+    kill -9 "$server"
+    wait "$server" 2>/dev/null || true
+    exec 7<&-
+    umount -l m 2>/dev/null || fusermount3 -u -z m
+    wait "$writer" || true
+    wait "$other" || true
+}
+
+recover() {
+    local status=0
+    e2fsck "$1" fs.img >fsck.log 2>&1 || status=$?
+    [ "$status" -le 1 ] || { cat fsck.log; fail "e2fsck $1: exit status $status"; }
+    clean fs.img
+}
+
+run() { # E2FSCK-OPTION MKE2FS-OPTION...
+    local option=$1 i
+    shift
+    rm -f fs.img log
+    : >log
+    image fs.img 200M "$@"
+    for ((i = 0; i < ${KILL_RUNS:-5}; i++)); do
+        kill_once
+        recover "$option"
+        serve fs.img m
+        "$TOOLS/synced_files" check m log || fail "after kill $i ($*)"
+        stop m
+    done
+}
+
+run -p -t ext4
+run -p -t ext4 -b 1024
+run -y -t ext2
