@@ -25,6 +25,8 @@ struct loop {
     int fd; /* of the connection; belongs to `fuse` */
     unsigned count;
     struct loop_worker *workers;
+    uint8_t *buffers; /* one for each */
+    size_t buffers_size;
     pthread_mutex_t lock;
     pthread_cond_t changed;
     unsigned running; /* threads that still answer */
