@@ -7,6 +7,7 @@
  */
 #include "unlock.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,12 +18,18 @@
 
 /* ---- reading ---- */
 
-static bool read_block(struct storage *storage, uint64_t offset, uint8_t block[HEADER_BLOCK_SIZE])
+/* 0, -ENODATA outside the store, or the medium's error. */
+static int fetch_block(struct storage *storage, uint64_t offset, uint8_t block[HEADER_BLOCK_SIZE])
 {
     if (offset > storage->size || storage->size - offset < HEADER_BLOCK_SIZE) {
-        return false;
+        return -ENODATA;
     }
-    return storage_read(storage, block, HEADER_BLOCK_SIZE, offset) == 0;
+    return storage_read(storage, block, HEADER_BLOCK_SIZE, offset);
+}
+
+static bool read_block(struct storage *storage, uint64_t offset, uint8_t block[HEADER_BLOCK_SIZE])
+{
+    return fetch_block(storage, offset, block) == 0;
 }
 
 void unlock_judge_preambles(struct unlock_image *image)
@@ -47,8 +54,15 @@ struct unlock_image *unlock_read(struct storage *storage)
     for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
         for (unsigned volume = 0; volume < HEADER_VOLUMES && image->offset[copy] != UINT64_MAX; volume++) {
             uint64_t offset = image->offset[copy] + (uint64_t)volume * HEADER_VOLUME_STRIDE;
-            image->present[copy][volume] = read_block(storage, offset, image->block[copy][volume]);
+            int result = fetch_block(storage, offset, image->block[copy][volume]);
+            image->present[copy][volume] = result == 0;
+            if (volume == 0 && result != 0 && result != -ENODATA) {
+                image->unreadable = -result;
+            }
         }
+    }
+    if (image->present[HEADER_FRONT][0] || image->present[HEADER_TAIL][0]) {
+        image->unreadable = 0; /* one copy is enough */
     }
     unlock_judge_preambles(image);
     return image;
@@ -56,12 +70,16 @@ struct unlock_image *unlock_read(struct storage *storage)
 
 bool unlock_is_marked(const struct unlock_image *image)
 {
-    return image->verdict[HEADER_FRONT] != HEADER_NO_MAGIC || image->verdict[HEADER_TAIL] != HEADER_NO_MAGIC;
+    return image->unreadable != 0 || image->verdict[HEADER_FRONT] != HEADER_NO_MAGIC ||
+           image->verdict[HEADER_TAIL] != HEADER_NO_MAGIC;
 }
 
 enum coffer_status unlock_judge(const struct unlock_image *image, struct coffer_error *error)
 {
     const enum header_verdict *verdict = image->verdict;
+    if (image->unreadable != 0) {
+        return error_set_system(error, image->unreadable, "cannot read the header");
+    }
     if (verdict[HEADER_FRONT] == HEADER_USABLE || verdict[HEADER_TAIL] == HEADER_USABLE) {
         return COFFER_OK;
     }

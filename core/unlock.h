@@ -15,6 +15,7 @@ struct unlock_image {
     uint64_t offset[HEADER_COPIES]; /* of volume 0's block */
     bool present[HEADER_COPIES][HEADER_VOLUMES];
     uint8_t block[HEADER_COPIES][HEADER_VOLUMES][HEADER_BLOCK_SIZE];
+    int unreadable; /* errno when the medium gave neither volume 0 block, so that nothing can be said; else 0 */
     enum header_verdict verdict[HEADER_COPIES]; /* on volume 0's preamble */
     struct header_preamble preamble[HEADER_COPIES];
 };
@@ -25,10 +26,10 @@ struct unlock_image *unlock_read(struct storage *storage);
 /* The verdicts on both volume 0 preambles, after blocks were put into an image by other means than unlock_read. */
 void unlock_judge_preambles(struct unlock_image *image);
 
-/* Whether either copy has a magic of ours, usable or not. */
+/* Whether either copy has a magic of ours, usable or not, or could not be read to say so. */
 bool unlock_is_marked(const struct unlock_image *image);
 
-/* The right error for a marked volume none of whose preambles is usable; OK when one is. */
+/* The right error for a marked volume none of whose preambles is usable, or could be read; OK when one is. */
 enum coffer_status unlock_judge(const struct unlock_image *image, struct coffer_error *error);
 
 /* Whether any of the 30 slots of either copy opens under that copy's key and salt. */
