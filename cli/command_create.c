@@ -144,7 +144,7 @@ static enum exit_status make_plan(const struct create_options *options, const ch
     *plan = (struct plan){ .create = COFFER_CREATE_OPTIONS_INIT };
     enum exit_status status = check_combination(options);
     if (status == EXIT_DONE) {
-        status = secrets_check(&options->secret);
+        status = secrets_check(&options->secret, SECRET_FIRST);
     }
     if (status == EXIT_DONE) {
         status = target_inspect(path, &plan->target);
@@ -270,7 +270,7 @@ static enum exit_status run(const void *values, const char *const *operands, siz
         status = target_confirm(&plan.target, options->confirm);
     }
     if (status == EXIT_DONE) {
-        status = secrets_read_new(&options->secret, operands[0], &credential);
+        status = secrets_read(&options->secret, SECRET_FIRST, operands[0], &credential);
     }
     if (status != EXIT_DONE) {
         return status;

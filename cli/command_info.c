@@ -208,7 +208,7 @@ static enum exit_status open_volume(const struct info_options *options, const ch
     struct coffer_error error = COFFER_ERROR_INIT;
     struct coffer_credential *credential;
 
-    enum exit_status status = secrets_read(&options->secret, path, &credential);
+    enum exit_status status = secrets_read(&options->secret, SECRET_PRESENT, path, &credential);
     if (status != EXIT_DONE) {
         return status;
     }

@@ -65,7 +65,7 @@ static enum exit_status run(const void *values, const char *const *operands, siz
                        "this version does not show the files of a volume yet");
     }
     server_process_note_inherited();
-    enum exit_status status = secrets_check(&options->secret);
+    enum exit_status status = secrets_check(&options->secret, SECRET_PRESENT);
     if (status != EXIT_DONE) {
         return status;
     }

@@ -121,7 +121,9 @@ struct secret_options {
                 "the new passphrase is the first line of FILE ('-' = standard input)"), \
     OPTION_NUMBER(type, new_secret.passphrase_fd, "new-passphrase-fd", "N", OPTION_FD_MIN, OPTION_FD_MAX, \
                   "the new passphrase is the first line of the open descriptor N"), \
-    OPTION_FILES(type, new_secret.key_files, "new-key-file", "FILE", "a new key file; may be repeated")
+    OPTION_FILES(type, new_secret.key_files, "new-key-file", "FILE", "a new key file; may be repeated"), \
+    OPTION_FILE(type, new_secret.raw_key_file, "new-raw-key-file", "FILE", \
+                "32 raw bytes as the new secret")
 /* clang-format on */
 
 /* What is wrong with a command line: one line each, `hint` may be empty. Both may hold hostile text. */

@@ -30,6 +30,25 @@ static void free_credential(struct coffer_credential **credential)
 #define AUTO_SECRET     __attribute__((cleanup(free_secret))) struct coffer_secret *
 #define AUTO_CREDENTIAL __attribute__((cleanup(free_credential))) struct coffer_credential *
 
+/* What is said about a secret in each role. */
+struct manner {
+    const char *prompt;
+    bool twice;
+    const char *options; /* the hint where nobody can be asked */
+};
+
+static const struct manner manners[] = {
+    [SECRET_PRESENT] = { .prompt = "Passphrase for",
+                         .options = "give the secret with --passphrase-file, --passphrase-fd or --key-file" },
+    [SECRET_FIRST] = { .prompt = "New passphrase for",
+                       .twice = true,
+                       .options = "give the secret with --passphrase-file, --passphrase-fd or --key-file" },
+    [SECRET_ADDED] = { .prompt = "New passphrase for",
+                       .twice = true,
+                       .options = "give the new secret with --new-passphrase-file, --new-passphrase-fd or "
+                                  "--new-key-file" },
+};
+
 static bool has_passphrase_option(const struct secret_options *given)
 {
     return given->passphrase_file || given->passphrase_fd != 0;
@@ -40,7 +59,7 @@ bool secrets_given(const struct secret_options *given)
     return has_passphrase_option(given) || given->key_files.count > 0 || given->raw_key_file;
 }
 
-enum exit_status secrets_check(const struct secret_options *given)
+enum exit_status secrets_check(const struct secret_options *given, enum secret_role role)
 {
     if (given->passphrase_file && given->passphrase_fd != 0) {
         return ui_fail(EXIT_USAGE, NULL, "the passphrase comes from one place: a file or a descriptor, not both");
@@ -49,8 +68,7 @@ enum exit_status secrets_check(const struct secret_options *given)
         return ui_fail(EXIT_USAGE, NULL, "a raw key takes the place of passphrase and key files");
     }
     if (!secrets_given(given) && !terminal_is_there()) {
-        return ui_fail(EXIT_USAGE, "give the secret with --passphrase-file, --passphrase-fd or --key-file",
-                       "there is no terminal to ask for the passphrase on");
+        return ui_fail(EXIT_USAGE, manners[role].options, "there is no terminal to ask for the passphrase on");
     }
     return EXIT_DONE;
 }
@@ -227,7 +245,7 @@ static bool is_same(struct coffer_secret *a, struct coffer_secret *b)
 }
 
 /* Asks once or twice. An empty answer is none at all, which is enough where there are key files. */
-static enum exit_status add_typed_passphrase(const char *volume, bool twice, bool has_factors,
+static enum exit_status add_typed_passphrase(const char *volume, const struct manner *manner, bool has_factors,
                                              struct coffer_credential *credential)
 {
     AUTO_SECRET answer = NULL;
@@ -235,16 +253,15 @@ static enum exit_status add_typed_passphrase(const char *volume, bool twice, boo
     char prompt[PATH_MAX + 64];
     struct coffer_error error = COFFER_ERROR_INIT;
 
-    snprintf(prompt, sizeof(prompt), "%s for '%s'%s", twice ? "New passphrase" : "Passphrase", volume,
-             has_factors ? " (empty for none)" : "");
+    snprintf(prompt, sizeof(prompt), "%s '%s'%s", manner->prompt, volume, has_factors ? " (empty for none)" : "");
     enum exit_status status = terminal_ask_secret(prompt, &answer);
-    if (status == EXIT_DONE && twice) {
+    if (status == EXIT_DONE && manner->twice) {
         status = terminal_ask_secret("The same again", &repeated);
     }
     if (status != EXIT_DONE) {
         return status;
     }
-    if (twice && !is_same(answer, repeated)) {
+    if (manner->twice && !is_same(answer, repeated)) {
         return ui_fail(EXIT_USAGE, NULL, "the two passphrases differ");
     }
     if (coffer_secret_size(answer) == 0) {
@@ -255,7 +272,7 @@ static enum exit_status add_typed_passphrase(const char *volume, bool twice, boo
                : ui_fail_library(OPERATION_SECRET, NULL, &error);
 }
 
-static enum exit_status fill(const struct secret_options *given, const char *volume, bool twice,
+static enum exit_status fill(const struct secret_options *given, const char *volume, const struct manner *manner,
                              struct coffer_credential *credential)
 {
     bool has_factors = given->key_files.count > 0;
@@ -273,13 +290,13 @@ static enum exit_status fill(const struct secret_options *given, const char *vol
     if (has_factors && !terminal_is_there()) {
         return EXIT_DONE;
     }
-    return add_typed_passphrase(volume, twice, has_factors, credential);
+    return add_typed_passphrase(volume, manner, has_factors, credential);
 }
 
-static enum exit_status make(const struct secret_options *given, const char *volume, bool twice,
-                             struct coffer_credential **credential)
+enum exit_status secrets_read(const struct secret_options *given, enum secret_role role, const char *volume,
+                              struct coffer_credential **credential)
 {
-    enum exit_status status = secrets_check(given);
+    enum exit_status status = secrets_check(given, role);
 
     if (status != EXIT_DONE) {
         return status;
@@ -288,25 +305,15 @@ static enum exit_status make(const struct secret_options *given, const char *vol
     if (!made) {
         return ui_fail(EXIT_NO_MEMORY, NULL, "out of memory");
     }
-    status = fill(given, volume, twice, made);
+    status = fill(given, volume, &manners[role], made);
     if (status != EXIT_DONE) {
         return status;
     }
-    if (!coffer_memory_is_locked()) {
+    static bool has_warned; /* a second secret changes nothing about it */
+    if (!coffer_memory_is_locked() && !has_warned) {
+        has_warned = true;
         ui_warn("the system refuses to lock memory, so secrets may reach unencrypted swap space");
     }
     *credential = SCOPE_TAKE(made, NULL);
     return EXIT_DONE;
-}
-
-enum exit_status secrets_read(const struct secret_options *given, const char *volume,
-                              struct coffer_credential **credential)
-{
-    return make(given, volume, false, credential);
-}
-
-enum exit_status secrets_read_new(const struct secret_options *given, const char *volume,
-                                  struct coffer_credential **credential)
-{
-    return make(given, volume, true, credential);
 }

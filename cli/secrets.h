@@ -10,21 +10,25 @@
 #include "options.h"
 #include "status.h"
 
+/* What a secret is for: it decides what is asked, how often, and which options messages name. */
+enum secret_role {
+    SECRET_PRESENT, /* opens a volume */
+    SECRET_FIRST,   /* of a volume that is being made */
+    SECRET_ADDED,   /* a further one of a volume, from the options --new-... */
+};
+
 /* Whether anything was given; if not, secrets_read asks on the terminal. */
 bool secrets_given(const struct secret_options *given);
 
-/* Checks what can be checked without reading anything: options that exclude each other, standard input taken
- * twice, no terminal to ask on. EXIT_DONE or reported. Cheap; call it before any work. */
-enum exit_status secrets_check(const struct secret_options *given);
+/* Checks what can be checked without reading anything: options that exclude each other, no terminal to ask on.
+ * EXIT_DONE or reported. Cheap; call it before any work. */
+enum exit_status secrets_check(const struct secret_options *given, enum secret_role role);
 
-/* The secret of an existing volume, which is named in the prompt. With key files and no passphrase option the
- * passphrase is asked for where there is a terminal (an empty answer = none) and taken as none where not.
+/* The secret of a volume, which is named in the prompt. A new one is asked for twice. With key files and no
+ * passphrase option the passphrase is asked for where there is a terminal (an empty answer = none) and taken as
+ * none where not. Two secrets from one descriptor are two lines: read them in the order of their roles.
  * On EXIT_DONE *credential belongs to the caller (coffer_credential_free). Failures are reported. */
-enum exit_status secrets_read(const struct secret_options *given, const char *volume,
+enum exit_status secrets_read(const struct secret_options *given, enum secret_role role, const char *volume,
                               struct coffer_credential **credential);
-
-/* The secret of a volume that is being made: the same, but asked for twice. */
-enum exit_status secrets_read_new(const struct secret_options *given, const char *volume,
-                                  struct coffer_credential **credential);
 
 #endif
