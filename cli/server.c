@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "canonical_path.h"
+#include "existing.h"
 #include "json.h"
 #include "mount_state.h"
 #include "mount_table.h"
@@ -46,28 +47,6 @@ struct server {
 
 /* ---- Opening the volume ---- */
 
-/* Where the volume is mounted in a way that leaves no room for this mount, if a state file knows; to be freed. */
-static char *find_rival(const struct server_request *request)
-{
-    struct mount_states states;
-    struct stat status;
-    char *found = NULL;
-
-    if (stat(request->volume, &status) < 0 || mount_states_load(&states) != EXIT_DONE) {
-        return NULL;
-    }
-    for (size_t i = 0; i < states.count && !found; i++) {
-        const struct mount_record *record = &states.items[i].record;
-        bool can_share = request->read_only && record->read_only;
-        if (states.items[i].is_alive && !can_share && record->volume_device == status.st_dev &&
-            record->volume_inode == status.st_ino) {
-            found = strdup(record->mount_point);
-        }
-    }
-    mount_states_free(&states);
-    return found;
-}
-
 static enum exit_status fail_in_use(const struct server_request *request, const char *place)
 {
     return ui_fail(EXIT_IN_USE, "unmount it first; any number of read-only mounts can share a volume",
@@ -76,25 +55,17 @@ static enum exit_status fail_in_use(const struct server_request *request, const 
 
 static enum exit_status fail_to_open(const struct server_request *request, const struct coffer_error *error)
 {
-    SCOPE_FREE char *place = error->status == COFFER_IN_USE ? find_rival(request) : NULL;
+    SCOPE_FREE char *place =
+        error->status == COFFER_IN_USE ? existing_find_mount(request->volume, request->read_only) : NULL;
 
     return place ? fail_in_use(request, place) : ui_fail_library(OPERATION_OPEN, request->volume, error);
 }
 
-/* Nobody should type a passphrase for a file that is not there, too new, or in use. A file without any magic may be
- * an unmarked volume. The open will look again, under its lock. */
 static enum exit_status check_before_asking(const struct server_request *request)
 {
-    struct coffer_info info = { .size = sizeof(info) };
-    struct coffer_error error = COFFER_ERROR_INIT;
-    SCOPE_FREE char *place = find_rival(request);
+    SCOPE_FREE char *place = existing_find_mount(request->volume, request->read_only);
 
-    if (place) {
-        return fail_in_use(request, place);
-    }
-    enum coffer_status found = coffer_probe(request->volume, &info, &error);
-    bool may_be_unmarked = found == COFFER_NOT_FOUND && error.sys == 0;
-    return found == COFFER_OK || may_be_unmarked ? EXIT_DONE : fail_to_open(request, &error);
+    return place ? fail_in_use(request, place) : existing_look(request->volume, NULL);
 }
 
 static enum exit_status open_volume(struct server *server)
@@ -105,7 +76,7 @@ static enum exit_status open_volume(struct server *server)
     struct coffer_credential *credential;
 
     enum exit_status status = check_before_asking(request);
-    status = status ? status : secrets_read(request->secret, request->volume, &credential);
+    status = status ? status : secrets_read(request->secret, SECRET_PRESENT, request->volume, &credential);
     if (status != EXIT_DONE) {
         return status;
     }

@@ -6,27 +6,19 @@
 #include "target.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "block_device.h"
+#include "confirm.h"
 #include "content.h"
 #include "scope.h"
 #include "size.h"
-#include "terminal.h"
 #include "ui.h"
 
 #define DESCRIPTION_MAX 384
-
-const char *target_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
 
 static enum exit_status refuse(const char *path, int number, const char *hint)
 {
@@ -43,7 +35,7 @@ static enum exit_status refuse(const char *path, int number, const char *hint)
 /* A file can be made there: better to know before a passphrase has been thought up. */
 static enum exit_status check_directory(const char *path)
 {
-    const char *name = target_name(path);
+    const char *name = confirm_name(path);
     size_t size = (size_t)(name - path);
     size_t end = size > 1 ? size - 1 : size; /* without the slash, but for the root */
     SCOPE_FREE char *parent = size == 0 ? strdup(".") : strndup(path, end);
@@ -112,23 +104,6 @@ static void describe(const struct target *target, size_t size, char *text)
              size_format(target->size, bytes), target->content[0] ? target->content : "without a known content");
 }
 
-static enum exit_status ask_for_name(const struct target *target, const char *name)
-{
-    char prompt[NAME_MAX + 64];
-    bool confirmed = false;
-
-    if (!terminal_is_there()) {
-        return ui_fail(EXIT_USAGE, NULL, "'%s' would be overwritten: without a terminal that takes --confirm '%s'",
-                       target->path, name);
-    }
-    snprintf(prompt, sizeof(prompt), "Type '%s' to overwrite all of it", name);
-    enum exit_status status = terminal_confirm(prompt, name, &confirmed);
-    if (status != EXIT_DONE || confirmed) {
-        return status;
-    }
-    return ui_fail(EXIT_OTHER, NULL, "'%s' was not confirmed; nothing has been written", target->path);
-}
-
 enum exit_status target_check_force(const struct target *target, bool force)
 {
     bool is_needed = target->kind == TARGET_FILE || (target->kind == TARGET_DEVICE && target->content[0]);
@@ -143,7 +118,6 @@ enum exit_status target_check_force(const struct target *target, bool force)
 
 enum exit_status target_confirm(const struct target *target, const char *confirm)
 {
-    const char *name = target_name(target->path);
     char what[DESCRIPTION_MAX];
 
     if (target->kind == TARGET_NEW) {
@@ -151,11 +125,5 @@ enum exit_status target_confirm(const struct target *target, const char *confirm
     }
     describe(target, sizeof(what), what);
     ui_warn("'%s' is %s, and will be lost", target->path, what);
-    if (!confirm) {
-        return ask_for_name(target, name);
-    }
-    if (strcmp(confirm, name) != 0) {
-        return ui_fail(EXIT_USAGE, NULL, "--confirm names '%s', but '%s' would be overwritten", confirm, name);
-    }
-    return EXIT_DONE;
+    return confirm_destruction(target->path, confirm, "overwritten", "overwrite all of it");
 }

@@ -33,7 +33,4 @@ enum exit_status target_check_force(const struct target *target, bool force);
  * EXIT_DONE, or reported. */
 enum exit_status target_confirm(const struct target *target, const char *confirm);
 
-/* The last component of a path: what --confirm has to name. */
-const char *target_name(const char *path);
-
 #endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC */
+/* existing.c - what can be known about a volume without its secret: what it is, and whether it is mounted here. */
+#include "existing.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "mount_state.h"
+#include "scope.h"
+#include "ui.h"
+
+enum exit_status existing_look(const char *path, struct coffer_info *info)
+{
+    struct coffer_info found = { .size = sizeof(found) };
+    struct coffer_error error = COFFER_ERROR_INIT;
+
+    enum coffer_status status = coffer_probe(path, &found, &error);
+    bool may_be_unmarked = status == COFFER_NOT_FOUND && error.sys == 0;
+    if (status != COFFER_OK && !may_be_unmarked) {
+        return ui_fail_library(OPERATION_OPEN, path, &error);
+    }
+    if (info) {
+        *info = found;
+    }
+    return EXIT_DONE;
+}
+
+char *existing_find_mount(const char *path, bool read_only)
+{
+    struct mount_states states;
+    struct stat status;
+    char *found = NULL;
+
+    if (stat(path, &status) < 0 || mount_states_load(&states) != EXIT_DONE) {
+        return NULL;
+    }
+    for (size_t i = 0; i < states.count && !found; i++) {
+        const struct mount_record *record = &states.items[i].record;
+        bool can_share = read_only && record->read_only;
+        if (states.items[i].is_alive && !can_share && record->volume_device == status.st_dev &&
+            record->volume_inode == status.st_ino) {
+            found = strdup(record->mount_point);
+        }
+    }
+    mount_states_free(&states);
+    return found;
+}
+
+enum exit_status existing_check_unmounted(const char *path, enum operation operation)
+{
+    SCOPE_FREE char *place = existing_find_mount(path, false);
+
+    return place ? ui_fail(EXIT_IN_USE, "unmount it first", "%s '%s': it is mounted at '%s'",
+                           explain_failure(operation), path, place)
+                 : EXIT_DONE;
+}
