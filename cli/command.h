@@ -34,6 +34,7 @@ extern const struct command command_mount;
 extern const struct command command_unmount;
 extern const struct command command_list;
 extern const struct command command_info;
+extern const struct command command_key;
 extern const struct command command_help;
 extern const struct command command_version;
 
@@ -45,6 +46,9 @@ const struct command *command_find(const char *name);
 
 /* Reports that there is no such command, and which one may have been meant. */
 enum exit_status command_fail_unknown(const char *name);
+
+/* The same for the first operand of a command whose operands begin with the words that it knows, "list|add VOLUME". */
+enum exit_status command_fail_unknown_action(const struct command *command, const char *action);
 
 /* What `coffer NAME --help` and `coffer help NAME` show; in command_help.c. */
 enum exit_status command_print_help(const struct command *command);

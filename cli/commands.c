@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "nearest.h"
+#include "scope.h"
 #include "ui.h"
 
 /* clang-format off */
@@ -15,6 +16,7 @@ const struct command *const commands[] = {
     &command_unmount,
     &command_list,
     &command_info,
+    &command_key,
     &command_help,
     &command_version,
     NULL,
@@ -43,4 +45,24 @@ enum exit_status command_fail_unknown(const char *name)
         snprintf(hint, sizeof(hint), "did you mean '%s'?", nearest.best);
     }
     return ui_fail(EXIT_USAGE, hint, "unknown command '%s'", name);
+}
+
+enum exit_status command_fail_unknown_action(const struct command *command, const char *action)
+{
+    SCOPE_FREE char *words = strndup(command->operands, strcspn(command->operands, " "));
+    struct nearest nearest = { .word = action };
+    char hint[128];
+
+    if (!words) {
+        return ui_fail(EXIT_NO_MEMORY, NULL, "out of memory");
+    }
+    snprintf(hint, sizeof(hint), "coffer %s %s", command->name, command->operands);
+    char *rest = words;
+    for (const char *word = strsep(&rest, "|"); word; word = strsep(&rest, "|")) {
+        nearest_offer(&nearest, word);
+    }
+    if (nearest.best) {
+        snprintf(hint, sizeof(hint), "did you mean '%s'?", nearest.best);
+    }
+    return ui_fail(EXIT_USAGE, hint, "'%s' does not know '%s'", command->name, action);
 }

@@ -20,6 +20,8 @@ const char *explain_failure(enum operation operation)
         return "cannot read";
     case OPERATION_OPEN:
         return "cannot open";
+    case OPERATION_KEYS:
+        return "cannot change the keys of";
     case OPERATION_CREATE:
         return "cannot create";
     case OPERATION_CLOSE:

@@ -134,9 +134,37 @@ void json_add_path(struct json_object *object, const char *key, const char *path
     free(encoded);
 }
 
+static const char *serialise(struct json_object *document)
+{
+    return must((void *)(uintptr_t)json_object_to_json_string_ext(
+        document, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
 void json_print(struct json_object *document)
 {
-    ui_put_line(must((void *)(uintptr_t)json_object_to_json_string_ext(
-        document, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE)));
+    ui_put_line(serialise(document));
+    json_object_put(document);
+}
+
+void json_print_with_secret(struct json_object *document, const char *key, struct coffer_secret *value)
+{
+    const char *text = serialise(document);
+    size_t size = (size_t)(strrchr(text, '}') - text);
+    char before[64];
+
+    while (size > 0 && text[size - 1] == '\n') {
+        size--;
+    }
+    int key_size = snprintf(before, sizeof(before), ",\n  \"%s\": \"", key);
+    size_t whole = size + (size_t)key_size + coffer_secret_size(value) + sizeof("\"\n}");
+    struct coffer_secret *joined = must(coffer_secret_new(whole));
+    char *at = (char *)coffer_secret_data(joined);
+    at = mempcpy(at, text, size);
+    at = mempcpy(at, before, (size_t)key_size);
+    at = mempcpy(at, coffer_secret_data(value), coffer_secret_size(value));
+    memcpy(at, "\"\n}", sizeof("\"\n}") - 1);
+    coffer_secret_set_size(joined, whole - 1);
+    ui_put_secret(joined);
+    coffer_secret_free(joined);
     json_object_put(document);
 }

@@ -34,4 +34,8 @@ const char *json_format_uuid(const uint8_t uuid[static 16], char text[static JSO
 /* Writes the document and a newline to stdout and frees it. */
 void json_print(struct json_object *document);
 
+/* The same with one more member, a secret whose text needs no escapes. It is never copied into other memory. */
+struct coffer_secret;
+void json_print_with_secret(struct json_object *document, const char *key, struct coffer_secret *value);
+
 #endif

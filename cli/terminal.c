@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -254,7 +255,7 @@ bool terminal_is_there(void)
     return fd >= 0;
 }
 
-enum exit_status terminal_ask_secret(const char *prompt, struct coffer_secret **answer)
+static enum exit_status ask_for_secret(const char *prompt, bool echo, struct coffer_secret **answer)
 {
     struct coffer_secret *secret = coffer_secret_new(COFFER_PASSPHRASE_MAX);
     char *line = format_prompt(prompt);
@@ -264,7 +265,7 @@ enum exit_status terminal_ask_secret(const char *prompt, struct coffer_secret **
     if (!secret || !line) {
         status = ui_fail(EXIT_NO_MEMORY, NULL, "out of memory");
     } else {
-        status = ask(line, false, (char *)coffer_secret_data(secret), COFFER_PASSPHRASE_MAX, &size);
+        status = ask(line, echo, (char *)coffer_secret_data(secret), COFFER_PASSPHRASE_MAX, &size);
     }
     free(line);
     if (status != EXIT_DONE) {
@@ -274,6 +275,36 @@ enum exit_status terminal_ask_secret(const char *prompt, struct coffer_secret **
     coffer_secret_set_size(secret, size);
     *answer = secret;
     return EXIT_DONE;
+}
+
+enum exit_status terminal_ask_secret(const char *prompt, struct coffer_secret **answer)
+{
+    return ask_for_secret(prompt, false, answer);
+}
+
+enum exit_status terminal_ask_visibly(const char *prompt, struct coffer_secret **answer)
+{
+    return ask_for_secret(prompt, true, answer);
+}
+
+enum exit_status terminal_show(struct coffer_secret *secret)
+{
+    SCOPE_FD int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    static const char before[] = "\n    ";
+    static const char after[] = "\n\n";
+    const struct iovec pieces[] = {
+        { (void *)(uintptr_t)before, sizeof(before) - 1 },
+        { coffer_secret_data(secret), coffer_secret_size(secret) },
+        { (void *)(uintptr_t)after, sizeof(after) - 1 },
+    };
+    size_t size = pieces[0].iov_len + pieces[1].iov_len + pieces[2].iov_len;
+
+    if (fd < 0) {
+        return ui_fail(EXIT_USAGE, NULL, "there is no terminal to show it on");
+    }
+    return writev(fd, pieces, 3) == (ssize_t)size
+               ? EXIT_DONE
+               : ui_fail(EXIT_OTHER, NULL, "cannot write to the terminal: %s", explain_errno(errno));
 }
 
 enum exit_status terminal_confirm(const char *prompt, const char *expected, bool *confirmed)

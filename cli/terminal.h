@@ -19,6 +19,12 @@ bool terminal_is_there(void);
  * than COFFER_PASSPHRASE_MAX bytes, a NUL byte, end of input, no terminal: reported, not EXIT_DONE. */
 enum exit_status terminal_ask_secret(const char *prompt, struct coffer_secret **answer);
 
+/* The same with echo, for what stands on the screen already. */
+enum exit_status terminal_ask_visibly(const char *prompt, struct coffer_secret **answer);
+
+/* Shows `secret`, which has to be harmless text, on a line of its own with blank lines around it. */
+enum exit_status terminal_show(struct coffer_secret *secret);
+
 /* Shows "PROMPT: " and reads a line with echo. True when it is exactly `expected`. */
 enum exit_status terminal_confirm(const char *prompt, const char *expected, bool *confirmed);
 

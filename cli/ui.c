@@ -52,19 +52,25 @@ COFFER_PRINTF(1, 0) static char *format_line(const char *format, va_list list)
     return vasprintf(&raw, format, list) < 0 ? (raw = NULL) : escape_text(raw);
 }
 
-static void write_all(const char *text, size_t size)
+static bool write_to(int fd, const char *text, size_t size)
 {
     while (size > 0) {
-        ssize_t written = write(STDERR_FILENO, text, size);
+        ssize_t written = write(fd, text, size);
         if (written < 0 && errno == EINTR) {
             continue;
         }
         if (written <= 0) {
-            return; /* there is nowhere left to complain */
+            return false;
         }
         text += written;
         size -= (size_t)written;
     }
+    return true;
+}
+
+static void write_all(const char *text, size_t size)
+{
+    write_to(STDERR_FILENO, text, size); /* if that fails, there is nowhere left to complain */
 }
 
 void ui_clear_transient(void)
@@ -152,6 +158,14 @@ void ui_put_line(const char *text)
 {
     ui_clear_transient();
     keep_output_error(puts(text) != EOF);
+}
+
+void ui_put_secret(struct coffer_secret *text)
+{
+    ui_clear_transient();
+    flush_output();
+    keep_output_error(write_to(STDOUT_FILENO, (const char *)coffer_secret_data(text), coffer_secret_size(text)) &&
+                      write_to(STDOUT_FILENO, "\n", 1));
 }
 
 void ui_print(const char *format, ...)

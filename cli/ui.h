@@ -29,6 +29,9 @@ void ui_print(const char *format, ...) COFFER_PRINTF(1, 2);
 /* The same for text that is harmless as it is: JSON. */
 void ui_put_line(const char *text);
 
+/* The same from where it lies, without a copy in other memory. */
+void ui_put_secret(struct coffer_secret *text);
+
 /* Reports why the program fails, at most once per run: "coffer: error: ...", then "coffer: hint: ..." unless
  * `hint` is NULL or empty; with --json one line
  * {"message_type":"exit_error","code":12,"message":"...","hint":"..."}. Returns `status`, so that a command

@@ -81,6 +81,7 @@ _coffer() {
     case ${kinds_of_operand[number]:-} in
     '') ;;
     *COMMAND*) _coffer_words "$word" "${commands[@]}" ;;
+    [a-z]*'|'*) _coffer_words "$word" "${kinds_of_operand[number]//|/ }" ;;
     DIR) _coffer_files "$word" -d ;;
     *)
         _coffer_files "$word" -f

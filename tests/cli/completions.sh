@@ -49,6 +49,8 @@ expect_same '--size' "$(bash_offers create --json --si)" 'bash, another option'
 expect_same '' "$(bash_offers create --size 1G --siz)" 'bash, an option that is given'
 expect_same '--key-file' "$(bash_offers create --key-file k --key-f)" 'bash, a list'
 expect_words 'bash, help' "$(printf '%s\n' "${commands[@]}")" "$(bash_offers help '')"
+expect_words 'bash, actions' "$(printf '%s\n' list add change remove)" "$(bash_offers key '')"
+expect_same 'file.coffer' "$(bash_offers key list fil)" 'bash, an operand behind an action'
 expect_same '' "$(bash_offers frobnicate --)" 'bash, an unknown command'
 tested=$((tested + 1))
 
@@ -71,6 +73,8 @@ if command -v fish >/dev/null; then
     expect_same 'file.coffer' "$(fish_offers 'coffer info --key-file fil')" 'fish, a file'
     expect_same 'file.coffer' "$(fish_offers 'coffer info fil')" 'fish, an operand'
     expect_same '' "$(fish_offers 'coffer list fil')" 'fish, a command without operands'
+    expect_words 'fish, actions' "$(printf '%s\n' list add change remove)" "$(fish_offers 'coffer key ')"
+    expect_same 'file.coffer' "$(fish_offers 'coffer key list fil')" 'fish, an operand behind an action'
     expect_words 'fish, help' "$(printf '%s\n' "${commands[@]}")" "$(fish_offers 'coffer help ')"
     tested=$((tested + 1))
 fi
@@ -102,6 +106,8 @@ ZSH
     zsh_shows file.coffer 'coffer info fil'
     zsh_shows file.coffer 'coffer info --key-file fil'
     zsh_shows unmount 'coffer help un'
+    zsh_shows change 'coffer key ch'
+    zsh_shows file.coffer 'coffer key list fil'
     tested=$((tested + 1))
 fi
 echo "$tested shells"

@@ -29,8 +29,10 @@ def options_of(section):
 
 sections = {m[1]: m[2] for m in re.finditer(r"^\.Ss (.*)\n((?:(?!\.S[sh] ).*\n?)*)", page, re.M)}
 common = options_of(sections["Options of every command"])
-secret = options_of(sections["Where the secret comes from"])
-takes_secret = set(re.findall(r"^\.Cm (\w+)", sections["Where the secret comes from"].split(".Bl")[0], re.M))
+shared = []  # what several commands take: their names, the options
+for title in "Where the secret comes from", "Where a new secret comes from":
+    takers = re.findall(r"^\.Cm (\w+)", sections[title].split(".Bl")[0], re.M)
+    shared.append((takers, options_of(sections[title])))
 
 described = [title for title in sections if title.islower()]
 if described != list(commands):
@@ -42,7 +44,9 @@ if re.findall(r"^\.Cm (\w+)", synopsis, re.M) != list(commands):
 for name, command in commands.items():
     in_table = {o["name"]: o["argument"] or "" for o in command["options"]}
     in_page = options_of(sections.get(name, ""))
-    expected = in_page | common | (secret if name in takes_secret else {})
+    expected = in_page | common
+    for takers, options in shared:
+        expected |= options if name in takers else {}
     for option in in_table.keys() - expected.keys():
         problems.append(f"{name}: --{option} is missing in the manual")
     for option in expected.keys() - in_table.keys():

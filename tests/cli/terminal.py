@@ -7,6 +7,7 @@ usage: terminal.py STEP... -- COMMAND...
     see:TEXT        wait until TEXT has been shown (since the last see)
     type:TEXT       type TEXT and Return; \\xNN stands for a byte
     keys:TEXT       type TEXT without Return
+    code:right      type the recovery code that was shown last; code:wrong: with a typing error
     key:NAME        press intr, quit, susp or eof
     send:NAME       send a signal, as kill does: INT, TERM, HUP, CONT, USR1 ...
     echo:on|off     wait until the terminal shows, or does not show, what is typed
@@ -22,6 +23,7 @@ failure, so a command that hangs cannot hang a test.
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -103,6 +105,12 @@ class Terminal:
 
     def keys(self, text):
         os.write(self.master, text.encode())
+
+    def code(self, how):
+        code = re.findall(rb"(?:[0-9A-Z]{5}-){10}[0-9A-Z]{5}", self.shown)[-1]
+        if how == "wrong":
+            code = code[:-1] + (b"0" if code[-1:] != b"0" else b"8")
+        os.write(self.master, code.replace(b"-", b" ").lower() + b"\n")
 
     def key(self, name):
         os.write(self.master, termios.tcgetattr(self.slave)[6][KEYS[name]])
