@@ -32,6 +32,10 @@ if len(set(pieces)) != len(pieces):
 PYTHON
 }
 
+is_unknown() { # IMAGE
+    [ "$(file -b "$1")" = data ] && ! /usr/sbin/blkid -p "$1" >/dev/null
+}
+
 expect_unknown() { # IMAGE: to the programs that name files
     expect_same "$1: data" "$(file "$1")" 'file(1)'
     expect_status 2 /usr/sbin/blkid -p "$1"
@@ -40,6 +44,13 @@ expect_unknown() { # IMAGE: to the programs that name files
 
 create=("$COFFER" create --quiet --unmarked --kdf-level 0 --fs none --passphrase-file "$secret")
 "${create[@]}" a.img --size 4M 2>/dev/null
+# A few programs' magic is a byte or two: they take one random file in twenty for their own, and so must it be with
+# volumes.
+for ((i = 0; i < 10; i++)); do
+    ! is_unknown a.img || break
+    rm a.img
+    "${create[@]}" a.img --size 4M 2>/dev/null
+done
 expect_noise a.img
 expect_unknown a.img
 expect_same 4194304 "$(stat -c %s a.img)" 'size of the file'

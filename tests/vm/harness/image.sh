@@ -68,6 +68,7 @@ image_build() { # CASE-FILE CASE-DIRECTORY IMAGE
     local stage program path
     stage=$(mktemp -d "$work/stage.XXXXXX")
     mkdir -p "$stage"/{case,dev,etc,mnt,proc,root,run,sys,tmp,usr/bin,usr/sbin,usr/lib,usr/lib64,home/user}
+    chmod 755 "$stage" # it becomes /
     for path in bin sbin lib lib64; do ln -s "usr/$path" "$stage/$path"; done
 
     for program in bash busybox fusermount3 $programs; do
@@ -77,12 +78,13 @@ image_build() { # CASE-FILE CASE-DIRECTORY IMAGE
     for program in $(busybox --list); do
         [ -e "$stage/usr/bin/$program" ] || [ -e "$stage/usr/sbin/$program" ] || ln -s busybox "$stage/usr/bin/$program"
     done
+    ln -sf ../bin/busybox "$stage/usr/sbin/modprobe" # where the kernel looks for it
     path=$(ldconfig -p | sed -n 's/.*libgcc_s\.so\.1 .*x86-64.* => //p') # loaded when a thread ends
     image_add "$stage" "$path" "$COFFER"
     cp "$COFFER" "$stage/usr/bin/coffer"
     chmod u+s "$stage/usr/bin/fusermount3"
     # shellcheck disable=SC2086
-    image_add_modules "$stage" virtio_pci virtio_blk virtio_rng $modules
+    image_add_modules "$stage" virtio_pci virtio_blk virtio_rng crc32c_generic crc32c-intel $modules
 
     printf 'root:x:0:0::/root:/bin/bash\nuser:x:1000:1000::/home/user:/bin/bash\n' >"$stage/etc/passwd"
     printf 'root:x:0:\nuser:x:1000:\n' >"$stage/etc/group"
@@ -91,7 +93,6 @@ image_build() { # CASE-FILE CASE-DIRECTORY IMAGE
     cp "$1" "$stage/case/case.sh"
     echo "$modules" >"$stage/case/modules"
     cp "$vm/harness/init" "$stage/init"
-    chown -R 0:0 "$stage" 2>/dev/null || true
     (cd "$stage" && find . -print0 | cpio --null --quiet -o -H newc -R 0:0) >"$3"
     rm -rf "$stage"
 }

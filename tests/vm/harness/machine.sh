@@ -32,7 +32,7 @@ machine_start() {
     qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m "$memory" -nodefaults -no-user-config \
         -no-reboot -display none -serial "file:$work/console" -monitor "unix:$work/monitor,server=on,wait=off" \
         -device virtio-rng-pci -kernel "$kernel/vmlinuz" -initrd "$work/initramfs" \
-        -append 'console=ttyS0 quiet loglevel=3 panic=-1 oops=panic mitigations=off random.trust_cpu=on' \
+        -append 'console=ttyS0 quiet loglevel=3 panic=-1 oops=panic mitigations=off random.trust_cpu=on no_timer_check' \
         "${arguments[@]}" "$@" </dev/null 2>"$work/qemu.log" &
     machine_pid=$!
     tail -q -n +1 -s 0.2 -f --pid="$machine_pid" "$work/console" | grep -v --line-buffered '^@\|reboot: Power down' &
