@@ -200,12 +200,30 @@ static void cache_and_direct_io_agree(void **state)
     }
 }
 
+static void direct_descriptors_can_be_mapped(void **state)
+{
+    (void)state;
+    struct mounted *mounted = mounted_new(4 * MIB, 0);
+    const int fd = mounted_open(mounted, O_RDWR | O_DIRECT);
+    uint8_t *map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    assert_ptr_not_equal(map, MAP_FAILED);
+    map[0] = 'd';
+    assert_int_equal(msync(map, 4096, MS_SYNC), 0);
+    munmap(map, 4096);
+    char byte;
+    assert_int_equal(coffer_volume_pread(mounted->volume, &byte, 1, 0, NULL), COFFER_OK);
+    assert_int_equal(byte, 'd');
+    close(fd);
+    mounted_free(mounted);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(processes_write_side_by_side),
         cmocka_unit_test(mappings_are_shared),
         cmocka_unit_test(cache_and_direct_io_agree),
+        cmocka_unit_test(direct_descriptors_can_be_mapped),
     };
     return mounted_is_possible() ? mounted_end(cmocka_run_group_tests(tests, NULL, NULL)) : 77;
 }
