@@ -2,8 +2,8 @@
 /*
  * loop.h - the threads that answer the kernel.
  *
- * A fixed number of them, each with its own descriptor of the connection and its own buffer: no request waits
- * for memory, and none needs more than its thread has.
+ * A fixed number of them, each with its own descriptor of the connection and its own buffer: however large, a
+ * request needs no memory that its thread does not have, but for some hundred bytes of libfuse's.
  */
 #ifndef LOOP_H
 #define LOOP_H

@@ -1,16 +1,57 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Mounting for tests. A failed assertion leaves its mount behind, dead once the process has ended; the name of the
- * directory says whose it was.
+ * Mounting for tests, in which one process serves and uses a mount. Should it end while it has files open there,
+ * the kernel would wait for ever for its answers, and so would all who look at the directory: a test that
+ * hangs, or is told to end, therefore cuts its connections first.
  */
 #include "mounted.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
+
+#define PATIENCE 300 /* s; less than those who run the tests have */
+#define LIVE_MAX 16
+
+static struct mounted *volatile live[LIVE_MAX];
+
+static void cut_connections(int number)
+{
+    static const char text[] = "ended by a signal, or hangs\n";
+    if (write(STDERR_FILENO, text, sizeof(text) - 1) > 0) {
+        for (size_t i = 0; i < LIVE_MAX; i++) {
+            if (live[i]) {
+                umount2(live[i]->directory, MNT_FORCE); /* root only */
+                umount2(live[i]->directory, MNT_DETACH);
+            }
+        }
+    }
+    _exit(128 + number);
+}
+
+static void keep_watch(void)
+{
+    const struct sigaction action = { .sa_handler = cut_connections };
+    sigaction(SIGALRM, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    alarm(PATIENCE);
+}
+
+static void replace_live(struct mounted *old, struct mounted *new)
+{
+    size_t i = 0;
+    while (i < LIVE_MAX && live[i] != old) {
+        i++;
+    }
+    assert_true(i < LIVE_MAX);
+    live[i] = new;
+}
 
 struct mounted *mounted_new(uint64_t size, int flags)
 {
@@ -30,6 +71,7 @@ struct mounted *mounted_new(uint64_t size, int flags)
     if (serve_block(mounted->volume, &options, &mounted->session, &error) != COFFER_OK) {
         fail_msg("cannot mount: %s", error.text);
     }
+    replace_live(NULL, mounted);
     return mounted;
 }
 
@@ -51,6 +93,7 @@ void mounted_free(struct mounted *mounted)
     serve_free(mounted->session);
     subject_close(mounted->volume, NULL);
     assert_int_equal(rmdir(mounted->directory), 0);
+    replace_live(mounted, NULL);
     free(mounted);
 }
 
@@ -74,6 +117,7 @@ void *mounted_buffer(size_t size)
 
 bool mounted_is_possible(void)
 {
+    keep_watch();
     struct coffer_volume *volume = subject_new(MIB, true);
     char directory[] = "/tmp/coffer-test-fuse-XXXXXX";
     const struct serve_options options = { .mount_point = mkdtemp(directory), .source = "test volume" };

@@ -165,6 +165,25 @@ static void cached_write_past_the_end(void **state)
     mounted_free(mounted);
 }
 
+/* What was refused does not stay in the cache either. */
+static void failed_write_leaves_the_old_bytes(void **state)
+{
+    (void)state;
+    struct mounted *mounted = mounted_new(4 * MIB, 0);
+    struct fake_faults *faults = subject_faults(mounted->volume);
+    const int fd = mounted_open(mounted, O_RDWR);
+    char data[4];
+    assert_int_equal(pwrite(fd, "old.", 4, 5000), 4);
+    assert_int_equal(pread(fd, data, 4, 5000), 4);
+    faults->fault[FAKE_WRITE] = EPERM;
+    assert_fails(pwrite(fd, "new.", 4, 5000), EPERM);
+    assert_int_equal(pread(fd, data, 4, 5000), 4);
+    assert_memory_equal(data, "old.", 4);
+    faults->fault[FAKE_WRITE] = 0;
+    close(fd);
+    mounted_free(mounted);
+}
+
 static void failed_discard_is_told(void **state)
 {
     (void)state;
@@ -316,6 +335,7 @@ int main(void)
         cmocka_unit_test(lost_data_shows_at_close_alone),
         cmocka_unit_test(lost_data_of_a_mapping),
         cmocka_unit_test(cached_write_past_the_end),
+        cmocka_unit_test(failed_write_leaves_the_old_bytes),
         cmocka_unit_test(failed_discard_is_told),
         cmocka_unit_test(syncing_reaches_the_medium),
         cmocka_unit_test(cache_outlives_descriptors),
