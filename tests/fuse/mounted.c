@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PATIENCE 300 /* s; less than those who run the tests have */
@@ -40,6 +41,8 @@ static void keep_watch(void)
     sigaction(SIGALRM, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
+    sigaction(SIGABRT, &action, NULL);
+    sigaction(SIGSEGV, &action, NULL);
     alarm(PATIENCE);
 }
 
@@ -75,6 +78,19 @@ struct mounted *mounted_new(uint64_t size, int flags)
     return mounted;
 }
 
+void mounted_stop(struct serve_session *session)
+{
+    const time_t deadline = time(NULL) + PATIENCE / 2;
+    struct coffer_error error;
+    do {
+        error = (struct coffer_error)COFFER_ERROR_INIT;
+        serve_stop(session, false, &error);
+    } while (error.status == COFFER_IN_USE && time(NULL) < deadline && usleep(10000) == 0);
+    if (error.status != COFFER_OK) {
+        fail_msg("cannot unmount: %s", error.text);
+    }
+}
+
 enum coffer_status mounted_wait(struct mounted *mounted, struct coffer_error *error)
 {
     mounted->ended = true;
@@ -83,11 +99,8 @@ enum coffer_status mounted_wait(struct mounted *mounted, struct coffer_error *er
 
 void mounted_free(struct mounted *mounted)
 {
-    struct coffer_error error = COFFER_ERROR_INIT;
     if (!mounted->ended) {
-        if (serve_stop(mounted->session, false, &error) != COFFER_OK) {
-            fail_msg("cannot unmount: %s", error.text);
-        }
+        mounted_stop(mounted->session);
         mounted_wait(mounted, NULL);
     }
     serve_free(mounted->session);
@@ -125,7 +138,7 @@ bool mounted_is_possible(void)
     struct coffer_error error = COFFER_ERROR_INIT;
     const enum coffer_status status = serve_block(volume, &options, &session, &error);
     if (status == COFFER_OK) {
-        serve_stop(session, false, NULL);
+        mounted_stop(session);
         serve_wait(session, NULL);
         serve_free(session);
     }

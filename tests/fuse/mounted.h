@@ -62,6 +62,10 @@ enum mounted_flags {
 /* `flags` are MOUNTED_*. */
 struct mounted *mounted_new(uint64_t size, int flags);
 
+/* Unmounts, which must work. Whoever looks at all open files of a machine makes it busy for a moment, so this
+ * asks again for some time. */
+void mounted_stop(struct serve_session *session);
+
 /* Waits for the end of the mount; what serve_wait says. */
 enum coffer_status mounted_wait(struct mounted *mounted, struct coffer_error *error);
 

@@ -33,7 +33,7 @@ static void errno_of_the_medium_reaches_the_writer(void **state)
         faults->fault[FAKE_WRITE] = 0;
         assert_int_equal(fsync(fd), 0);
         assert_int_equal(close(fd), 0);
-        assert_int_equal(serve_stop(mounted->session, false, NULL), COFFER_OK);
+        mounted_stop(mounted->session);
         assert_int_equal(mounted_wait(mounted, NULL), COFFER_OK);
         mounted_free(mounted);
     }
@@ -102,7 +102,7 @@ static void lost_data_shows_at_fsync_and_close(void **state)
     assert_int_equal(fsync(later), 0);
     assert_int_equal(close(later), 0);
 
-    assert_int_equal(serve_stop(mounted->session, false, NULL), COFFER_OK);
+    mounted_stop(mounted->session);
     struct coffer_error error = COFFER_ERROR_INIT;
     assert_int_equal(mounted_wait(mounted, &error), COFFER_FAILED);
     assert_int_equal(error.sys, ENOSPC);
@@ -138,7 +138,7 @@ static void lost_data_of_a_mapping(void **state)
         faults->fault[FAKE_WRITE] = 0;
         munmap(map, 4096);
         assert_fails(close(fd), EIO);
-        assert_int_equal(serve_stop(mounted->session, false, NULL), COFFER_OK);
+        mounted_stop(mounted->session);
         assert_int_equal(mounted_wait(mounted, NULL), COFFER_FAILED);
         mounted_free(mounted);
     }

@@ -58,7 +58,7 @@ static void stops_while_another_thread_waits(void **state)
     pthread_t waiter;
     assert_int_equal(pthread_create(&waiter, NULL, wait_for_end, mounted), 0);
     assert_true(is_mounted(mounted));
-    assert_int_equal(serve_stop(mounted->session, false, NULL), COFFER_OK);
+    mounted_stop(mounted->session);
     void *result;
     assert_int_equal(pthread_join(waiter, &result), 0);
     assert_ptr_equal(result, (void *)(uintptr_t)COFFER_OK);
@@ -70,7 +70,7 @@ static void stopping_twice_is_fine(void **state)
 {
     (void)state;
     struct mounted *first = mounted_new(4 * MIB, 0);
-    assert_int_equal(serve_stop(first->session, false, NULL), COFFER_OK);
+    mounted_stop(first->session);
     assert_int_equal(serve_stop(first->session, false, NULL), COFFER_OK);
     assert_int_equal(mounted_wait(first, NULL), COFFER_OK);
     /* The next mount as a rule gets the numbers of the one before, and is not to be mistaken for it. */
@@ -120,9 +120,9 @@ static void ends_when_someone_else_unmounts(void **state)
     (void)state;
     struct mounted *mounted = mounted_new(4 * MIB, 0);
     if (geteuid() == 0) {
-        assert_int_equal(umount2(mounted->directory, 0), 0);
+        assert_int_equal(umount2(mounted->directory, MNT_DETACH), 0);
     } else {
-        runs((char *[]){ (char *)"/usr/bin/fusermount3", (char *)"-u", mounted->directory, NULL });
+        runs((char *[]){ (char *)"/usr/bin/fusermount3", (char *)"-uz", mounted->directory, NULL });
     }
     assert_int_equal(mounted_wait(mounted, NULL), COFFER_OK);
     assert_int_equal(serve_stop(mounted->session, false, NULL), COFFER_OK);
@@ -177,7 +177,7 @@ static void another_mount_on_top_is_left_alone(void **state)
     struct coffer_error error = COFFER_ERROR_INIT;
     assert_int_equal(serve_stop(mounted->session, false, &error), COFFER_IN_USE);
     assert_non_null(strstr(error.text, "mounted over it"));
-    assert_int_equal(umount2(mounted->directory, 0), 0);
+    assert_int_equal(umount2(mounted->directory, MNT_DETACH), 0);
     assert_true(is_mounted(mounted));
     mounted_free(mounted);
 }
@@ -197,7 +197,7 @@ static void is_found_where_it_has_moved_to(void **state)
     struct serve_session *session;
     assert_int_equal(serve_block(volume, &options, &session, NULL), COFFER_OK);
     assert_int_equal(rename(parent, moved), 0);
-    assert_int_equal(serve_stop(session, false, NULL), COFFER_OK);
+    mounted_stop(session);
     assert_int_equal(serve_wait(session, NULL), COFFER_OK);
     serve_free(session);
     subject_close(volume, NULL);
