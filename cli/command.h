@@ -35,6 +35,8 @@ extern const struct command command_unmount;
 extern const struct command command_list;
 extern const struct command command_info;
 extern const struct command command_key;
+extern const struct command command_check;
+extern const struct command command_header;
 extern const struct command command_help;
 extern const struct command command_version;
 

@@ -17,6 +17,8 @@ const struct command *const commands[] = {
     &command_list,
     &command_info,
     &command_key,
+    &command_check,
+    &command_header,
     &command_help,
     &command_version,
     NULL,

@@ -22,6 +22,12 @@ const char *explain_failure(enum operation operation)
         return "cannot open";
     case OPERATION_KEYS:
         return "cannot change the keys of";
+    case OPERATION_CHECK:
+        return "cannot check";
+    case OPERATION_BACKUP:
+        return "cannot back up the header of";
+    case OPERATION_RESTORE:
+        return "cannot restore the header of";
     case OPERATION_CREATE:
         return "cannot create";
     case OPERATION_CLOSE:
@@ -66,6 +72,23 @@ static const char *hint_read(const struct coffer_error *error)
     }
 }
 
+static const char *hint_check(const struct coffer_error *error)
+{
+    return error->status == COFFER_NOT_FOUND ? hint_read(error) : hint_open(error);
+}
+
+static const char *hint_restore(const struct coffer_error *error)
+{
+    switch (error->status) {
+    case COFFER_WRONG_SECRET:
+        return "the secret has to be one from the time of the backup";
+    case COFFER_IN_USE:
+        return "unmount it first";
+    default:
+        return hint_open(error);
+    }
+}
+
 static const char *hint_create(const struct coffer_error *error)
 {
     switch (error->status) {
@@ -89,6 +112,12 @@ const char *explain_hint(enum operation operation, const struct coffer_error *er
         return hint_open(error);
     case OPERATION_READ:
         return hint_read(error);
+    case OPERATION_CHECK:
+        return hint_check(error);
+    case OPERATION_BACKUP:
+        return hint_open(error);
+    case OPERATION_RESTORE:
+        return hint_restore(error);
     case OPERATION_CREATE:
         return hint_create(error);
     case OPERATION_CLOSE:

@@ -10,6 +10,9 @@ enum operation {
     OPERATION_READ,     /* coffer_probe */
     OPERATION_OPEN,     /* coffer_volume_open */
     OPERATION_KEYS,     /* coffer_header_add_key, _change_key, _remove_key */
+    OPERATION_CHECK,    /* coffer_check */
+    OPERATION_BACKUP,   /* coffer_header_backup */
+    OPERATION_RESTORE,  /* coffer_header_restore */
     OPERATION_CREATE,   /* coffer_volume_create, _publish */
     OPERATION_CLOSE,    /* coffer_volume_close */
     OPERATION_KEY_FILE, /* coffer_credential_add_key_file */

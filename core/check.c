@@ -155,11 +155,16 @@ static enum coffer_status repair(struct storage *storage, const struct coffer_cr
     if (image == NULL || copies == NULL) {
         return error_set_no_memory(error);
     }
-    enum coffer_status status = format_coffer_unlock(image, credential, options, copies, error);
+    struct report after = { report->finding, report->user, 0 };
+    struct coffer_error reason = COFFER_ERROR_INIT;
+    bool healed;
+    enum coffer_status status = format_coffer_find(image, credential, options, copies, error);
     if (status != COFFER_OK) {
         return status;
     }
-    struct report after = { report->finding, report->user, 0 };
+    if (copies_heal(copies, credential, &healed, &reason) != COFFER_OK) {
+        say(&after, COFFER_FINDING_DAMAGE, "it could not be repaired: %.200s", reason.text);
+    }
     check_slots(copies, &after);
     if (copies->good[HEADER_FRONT] && copies->good[HEADER_TAIL] && after.damaged == 0) {
         say(&after, COFFER_FINDING_REPAIRED, "both headers are whole again");

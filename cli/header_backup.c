@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: ISC */
+/* header_backup.c - backups of headers (header_backup.h). */
+#include "header_backup.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "confirm.h"
+#include "scope.h"
+#include "ui.h"
+
+static enum exit_status fail(enum exit_status status, const char *volume, const char *backup, const char *reason)
+{
+    return ui_fail(status, NULL, "%s '%s': '%s' %s", explain_failure(OPERATION_BACKUP), volume, backup, reason);
+}
+
+enum exit_status header_backup_check(const char *volume, const char *backup)
+{
+    size_t size = (size_t)(confirm_name(backup) - backup);
+    SCOPE_FREE char *parent = size == 0 ? strdup(".") : strndup(backup, size);
+    struct stat status;
+
+    if (!parent) {
+        return ui_fail(EXIT_NO_MEMORY, NULL, "out of memory");
+    }
+    if (lstat(backup, &status) == 0) {
+        return fail(EXIT_OTHER, volume, backup, "is there already");
+    }
+    if (access(parent, W_OK | X_OK) == 0) {
+        return EXIT_DONE;
+    }
+    return errno == ENOENT ? fail(EXIT_NOT_FOUND, volume, backup, "is in a directory that does not exist")
+                           : fail(EXIT_NOT_PERMITTED, volume, backup, "cannot be made there");
+}
+
+enum exit_status header_backup_write(const char *volume, const char *backup,
+                                     const struct coffer_credential *credential, int kdf_level)
+{
+    struct coffer_open_options how = COFFER_OPEN_OPTIONS_INIT;
+    struct coffer_error error = COFFER_ERROR_INIT;
+
+    how.read_only = true;
+    how.kdf_level = kdf_level;
+    how.callbacks.notice = ui_library_notice;
+    if (coffer_header_backup(volume, backup, credential, &how, &error) != COFFER_OK) {
+        return ui_fail_library(OPERATION_BACKUP, volume, &error);
+    }
+    ui_notice("'%s' opens the volume with every secret of today, also when it is removed: keep it as you keep the "
+              "secrets",
+              backup);
+    return EXIT_DONE;
+}
