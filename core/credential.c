@@ -2,8 +2,9 @@
 /*
  * credential.c - one way to unlock a volume, and the key-encryption key that it gives.
  *
- * Key files are hashed when they are added, in constant memory, and kept as 64-byte factors only. The factors
- * stay sorted, so the order in which a user names key files does not matter.
+ * Key files are hashed when they are added and kept as 64-byte factors, beside the first part of what is in them, for
+ * formats of others that hash in their own way. The files stay sorted by factor, so the order in which a user names
+ * them does not matter.
  */
 #include "credential.h"
 
@@ -21,11 +22,20 @@
 #define FACTOR_SIZE   64
 #define FACTORS_MAX   32
 #define KEYFILE_PIECE 4096
+#define KEPT_MAX      (1u << 20) /* bytes of a key file; VeraCrypt reads that many */
+#define KEPT_PART_MAX (8u << 20) /* where a part was named; cryptsetup's limit */
 
 /* Labels of the format are padded with NUL to 16 bytes, wherever they are used. */
 static const char KEYFILE_LABEL[16] = "coffer1 keyfile";
 static const char FACTORS_LABEL[16] = "coffer1 factors";
 static const char RAW_KEY_LABEL[16] = "coffer1 rawkey";
+
+struct key_file {
+    uint8_t factor[FACTOR_SIZE];
+    uint8_t *kept; /* secret memory */
+    size_t size, room;
+    bool is_cut; /* there is more in the file than was kept */
+};
 
 struct coffer_credential {
     bool has_raw_key;
@@ -36,7 +46,9 @@ struct coffer_credential {
     size_t passphrase_size; /* 0 = none */
     uint8_t passphrase[COFFER_PASSPHRASE_MAX];
     size_t factors;
-    uint8_t factor[FACTORS_MAX][FACTOR_SIZE];
+    struct key_file file[FACTORS_MAX];
+    uint64_t part_offset, part_size; /* bytes of key files that count; size 0 = to the end */
+    struct key_file spare;
     uint8_t piece[KEYFILE_PIECE]; /* a key file's content on its way through: secret too */
 };
 
@@ -47,6 +59,9 @@ struct coffer_credential *coffer_credential_new(void)
 
 void coffer_credential_free(struct coffer_credential *credential)
 {
+    for (size_t i = 0; credential != NULL && i < FACTORS_MAX; i++) {
+        crypto_secret_free(credential->file[i].kept);
+    }
     crypto_secret_free(credential);
 }
 
@@ -119,40 +134,103 @@ bool coffer_credential_is_recovery_code(const struct coffer_credential *credenti
     return same;
 }
 
-/* Hashes a file to its end. 0, -ENODATA when it is empty, or -errno. */
-static int hash_file(int fd, uint8_t piece[KEYFILE_PIECE], uint8_t factor[FACTOR_SIZE])
+void coffer_credential_set_key_file_part(struct coffer_credential *credential, uint64_t offset, uint64_t size)
 {
+    credential->part_offset = offset;
+    credential->part_size = size;
+}
+
+/* Appends to what is kept of a file, up to `limit` bytes. */
+static int keep(struct key_file *file, const uint8_t *data, size_t size, size_t limit)
+{
+    if (size > limit - file->size) {
+        size = limit - file->size;
+        file->is_cut = true;
+    }
+    if (size > file->room - file->size) {
+        size_t room = file->room == 0 ? KEYFILE_PIECE : 4 * file->room;
+        uint8_t *grown = crypto_secret_alloc(room < limit ? room : limit);
+        if (grown == NULL) {
+            return -ENOMEM;
+        }
+        memcpy(grown, file->kept != NULL ? file->kept : grown, file->size);
+        crypto_secret_free(file->kept);
+        file->kept = grown;
+        file->room = room < limit ? room : limit;
+    }
+    if (size > 0) {
+        memcpy(file->kept + file->size, data, size);
+    }
+    file->size += size;
+    return 0;
+}
+
+/* Passes over `size` bytes, by reading where the file cannot seek. 0, -ENODATA: it ends there, or -errno. */
+static int skip(int fd, uint8_t piece[KEYFILE_PIECE], uint64_t size)
+{
+    if (size == 0 || (size <= INT64_MAX && lseek(fd, (off_t)size, SEEK_SET) >= 0)) {
+        return 0;
+    }
+    while (size > 0) {
+        ssize_t got = read(fd, piece, size < KEYFILE_PIECE ? (size_t)size : KEYFILE_PIECE);
+        if (got <= 0 && !(got < 0 && errno == EINTR)) {
+            return got < 0 ? -errno : -ENODATA;
+        }
+        size -= got > 0 ? (uint64_t)got : 0;
+    }
+    return 0;
+}
+
+/* Hashes the part of a file that counts. 0, -ENODATA when it is empty, or -errno. */
+static int take_file(int fd, struct coffer_credential *credential, struct key_file *file)
+{
+    uint8_t *piece = credential->piece;
+    uint64_t left = credential->part_size != 0 ? credential->part_size : UINT64_MAX;
+    size_t limit = credential->part_size != 0 ? KEPT_PART_MAX : KEPT_MAX;
     struct crypto_hash hash;
     crypto_hash_begin(&hash, FACTOR_SIZE, NULL, 0);
     crypto_hash_add(&hash, KEYFILE_LABEL, sizeof(KEYFILE_LABEL));
-    bool empty = true;
-    ssize_t got;
-    do {
-        got = read(fd, piece, KEYFILE_PIECE);
+    int sys = skip(fd, piece, credential->part_offset);
+    ssize_t got = 1;
+    while (sys == 0 && left > 0 && got != 0) {
+        got = read(fd, piece, left < KEYFILE_PIECE ? (size_t)left : KEYFILE_PIECE);
         if (got > 0) {
             crypto_hash_add(&hash, piece, (size_t)got);
-            empty = false;
+            sys = keep(file, piece, (size_t)got, limit);
+            left -= (uint64_t)got;
+        } else if (got < 0 && errno != EINTR) {
+            sys = -errno;
         }
-    } while (got > 0 || (got < 0 && errno == EINTR));
-    int sys = got < 0 ? -errno : 0;
+    }
     crypto_wipe(piece, KEYFILE_PIECE);
-    crypto_hash_end(&hash, factor, FACTOR_SIZE);
-    return sys != 0 ? sys : empty ? -ENODATA : 0;
+    crypto_hash_end(&hash, file->factor, FACTOR_SIZE);
+    return sys != 0 ? sys : file->size == 0 ? -ENODATA : 0;
 }
 
-/* Puts the factor at `credential->factors` into its place; false when it is there already. */
+static void drop_file(struct key_file *file)
+{
+    crypto_secret_free(file->kept);
+    crypto_wipe(file, sizeof(*file));
+}
+
+/* Puts the file at `credential->factors` into its place; false when it is there already. */
 static bool insert_sorted(struct coffer_credential *credential)
 {
-    size_t at = credential->factors;
-    while (at > 0 && memcmp(credential->factor[at - 1], credential->factor[at], FACTOR_SIZE) > 0) {
-        for (size_t i = 0; i < FACTOR_SIZE; i++) {
-            uint8_t swap = credential->factor[at][i];
-            credential->factor[at][i] = credential->factor[at - 1][i];
-            credential->factor[at - 1][i] = swap;
-        }
+    size_t last = credential->factors, at = last;
+    struct key_file *file = credential->file;
+    while (at > 0 && memcmp(file[at - 1].factor, file[last].factor, FACTOR_SIZE) > 0) {
         at--;
     }
-    return at == 0 || memcmp(credential->factor[at - 1], credential->factor[at], FACTOR_SIZE) != 0;
+    if (at > 0 && memcmp(file[at - 1].factor, file[last].factor, FACTOR_SIZE) == 0) {
+        return false;
+    }
+    for (size_t i = last; i > at; i--) {
+        credential->spare = file[i - 1];
+        file[i - 1] = file[i];
+        file[i] = credential->spare;
+    }
+    crypto_wipe(&credential->spare, sizeof(credential->spare));
+    return true;
 }
 
 enum coffer_status coffer_credential_add_key_file(struct coffer_credential *credential, const char *path,
@@ -168,19 +246,19 @@ enum coffer_status coffer_credential_add_key_file(struct coffer_credential *cred
     if (fd < 0) {
         return error_set_system(error, errno, "cannot open the key file");
     }
-    int sys = hash_file(fd, credential->piece, credential->factor[credential->factors]);
+    struct key_file *file = &credential->file[credential->factors];
+    int sys = take_file(fd, credential, file);
     close(fd);
+    if (sys == 0 && insert_sorted(credential)) {
+        credential->factors++;
+        return COFFER_OK;
+    }
+    drop_file(file);
     if (sys == -ENODATA) {
         return error_set(error, COFFER_INVALID, 0, "the key file is empty");
     }
-    if (sys != 0) {
-        return error_set_system(error, -sys, "cannot read the key file");
-    }
-    if (!insert_sorted(credential)) {
-        return error_set(error, COFFER_INVALID, 0, "the same key file is given twice");
-    }
-    credential->factors++;
-    return COFFER_OK;
+    return sys != 0 ? error_set_system(error, -sys, "cannot read the key file")
+                    : error_set(error, COFFER_INVALID, 0, "the same key file is given twice");
 }
 
 enum credential_kind credential_kind(const struct coffer_credential *credential)
@@ -220,7 +298,9 @@ static void gather(const struct coffer_credential *credential, uint8_t material[
     crypto_hash_add(&hash, credential->passphrase, credential->passphrase_size);
     bytes_put_le64(view, 0, credential->factors);
     crypto_hash_add(&hash, count, sizeof(count));
-    crypto_hash_add(&hash, credential->factor, credential->factors * FACTOR_SIZE);
+    for (size_t i = 0; i < credential->factors; i++) {
+        crypto_hash_add(&hash, credential->file[i].factor, FACTOR_SIZE);
+    }
     crypto_hash_end(&hash, material, 64);
 }
 
@@ -254,4 +334,25 @@ enum coffer_status credential_derive(const struct coffer_credential *credential,
                          memory / 1024);
     }
     return COFFER_OK;
+}
+
+/* ---- for formats of others ---- */
+
+size_t credential_passphrase(const struct coffer_credential *credential, const uint8_t **data)
+{
+    *data = credential->passphrase;
+    return credential->passphrase_size;
+}
+
+size_t credential_key_files(const struct coffer_credential *credential)
+{
+    return credential->factors;
+}
+
+size_t credential_key_file(const struct coffer_credential *credential, size_t index, const uint8_t **data,
+                           bool *is_cut)
+{
+    *data = credential->file[index].kept;
+    *is_cut = credential->file[index].is_cut;
+    return credential->file[index].size;
 }

@@ -125,6 +125,10 @@ COFFER_API enum coffer_status coffer_credential_set_passphrase(struct coffer_cre
 COFFER_API enum coffer_status coffer_credential_add_key_file(struct coffer_credential *credential,
                                                              const char *path, struct coffer_error *error);
 
+/* Of the key files added from now on only `size` bytes from `offset` count; size 0 = to the end of the file. */
+COFFER_API void coffer_credential_set_key_file_part(struct coffer_credential *credential, uint64_t offset,
+                                                    uint64_t size);
+
 /* `key` is exactly COFFER_RAW_KEY_SIZE uniformly random bytes; excludes the other two. Errors: INVALID. */
 COFFER_API enum coffer_status coffer_credential_set_raw_key(struct coffer_credential *credential,
                                                             const struct coffer_secret *key,
