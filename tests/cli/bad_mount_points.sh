@@ -32,7 +32,7 @@ expect_error 'hint: what is in it would be hidden'
 # Of the system: the directories, what is in them, and links and detours to them.
 for directory in / /usr /etc /bin /sbin /lib /boot /dev /proc /sys /home /root /run /tmp /var /usr/share /etc/ssl \
     /proc/self /dev/shm; do
-    [ -d "$directory" ] || continue
+    [ -d "$directory" ] && [ -r "$directory" ] || continue
     refuse 2 "refused to mount at '.*': it belongs to the system" "$directory"
 done
 ln -s /etc link

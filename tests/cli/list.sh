@@ -85,8 +85,28 @@ if [ "$(id -u)" -eq 0 ]; then
     device=$(stat -c %d n)
     printf '{"schema":"coffer.mount_state/1","volume":"/x","mount_point":"%s","way":"block","format":"coffer","server_pid":1,"read_only":false,"is_private":false,"volume_device":0,"volume_inode":0,"started":1}\n{"phase":"serving","device":%s}\n' \
         "$work/n" "$device" >"$state/evil.mount"
+    cp "$state/evil.mount" .
     expect_status 0 "$COFFER" list
     is_mounted n || fail 'a made-up state file unmounted a file system'
+
+    # Neither when somebody holds it as a server would.
+    cp evil.mount "$state/"
+    /usr/bin/python3 - "$state/evil.mount" 3>held <<'END' &
+import fcntl, os, struct, sys, time
+
+fd = os.open(sys.argv[1], os.O_RDWR)
+fcntl.fcntl(fd, 37, struct.pack("hhqqixxxx", fcntl.F_WRLCK, 0, 0, 1, 0))  # F_OFD_SETLK
+os.write(3, b"locked")
+time.sleep(600)
+END
+    holder=$!
+    at_end kill "$holder"
+    wait_until test -s held
+    expect_status 11 "$COFFER" unmount n
+    is_mounted n || fail 'a made-up state file with a lock unmounted a file system'
+    kill "$holder"
+    wait "$holder" || true
+    expect_status 0 "$COFFER" list
     umount n
     expect_nothing_left
 fi

@@ -82,6 +82,7 @@ unmount a
 mount_block a.coffer a
 (cd a && exec sleep 600) &
 holder=$!
+at_end kill "$holder"
 wait_until sh -c "[ \"\$(readlink /proc/$holder/cwd)\" = '$work/a' ]"
 expect_status 11 "$COFFER" unmount a
 expect_error "in use by [a-z]+ \(pid $holder: $work/a\)"
@@ -107,6 +108,7 @@ os.close(fd)
 open("mapped", "w").close()
 time.sleep(600)' &
 holder=$!
+at_end kill "$holder"
 wait_until test -e mapped
 expect_status 11 "$COFFER" unmount a
 expect_error "\(pid $holder: $work/a/volume\)"
@@ -119,7 +121,8 @@ mount_block a.coffer a
 exec 7<a/volume
 "$COFFER" unmount a --wait 60 7<&- &
 waiting=$!
-wait_until sh -c "ls -l /proc/$waiting/fd 2>/dev/null | grep -q 'run/coffer/.*[.]mount'" # it is at work
+# It is at work; only root can see that, for the program lets nobody look into it.
+[ "$(id -u)" -ne 0 ] || wait_until sh -c "ls -l /proc/$waiting/fd 2>/dev/null | grep -q 'run/coffer/.*[.]mount'"
 is_mounted a || fail 'unmounted while in use'
 exec 7<&-
 status=0
