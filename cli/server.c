@@ -12,6 +12,7 @@
 #include "server.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,6 +188,17 @@ static enum exit_status mount_volume(struct server *server)
 
 /* ---- Stopping ---- */
 
+/* What the kernel still holds goes to the medium: whoever sends SIGTERM may send SIGKILL next. */
+static void save_what_is_written(const struct server *server)
+{
+    struct coffer_error error = COFFER_ERROR_INIT;
+    SCOPE_FD int fd = open(server->request->point->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if ((fd >= 0 && syncfs(fd) < 0) || coffer_volume_flush(server->volume, &error) != COFFER_OK) {
+        ui_warn("cannot write all of '%s' to the medium", server->volume_path); /* the close tells the rest */
+    }
+}
+
 /* Runs on the thread that waits for signals. */
 static void stop_serving(void *user)
 {
@@ -198,6 +210,7 @@ static void stop_serving(void *user)
         return;
     }
     if (error.status == COFFER_IN_USE) {
+        save_what_is_written(server);
         ui_notice("'%s' is in use: it is unmounted now, and closed when the last file in it is", place);
     }
     error = (struct coffer_error)COFFER_ERROR_INIT;

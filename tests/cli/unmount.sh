@@ -188,6 +188,28 @@ mount_block a.coffer a
 expect_same 'second wind!!' "$(head -c 13 a/volume)" 'what was written after SIGTERM'
 unmount a
 
+# What was written before SIGTERM survives the SIGKILL that follows, though files are open and nobody called fsync.
+mount_block a.coffer a
+server=$(server_of a)
+/usr/bin/python3 -c 'import mmap, os, time
+mapped = mmap.mmap(os.open("a/volume", os.O_RDWR), 4096)
+mapped[0:13] = b"third time it"
+open("written", "w").close()
+time.sleep(600)' &
+holder=$!
+at_end kill "$holder"
+wait_until test -e written
+kill -TERM "$server"
+wait_until sh -c '! mountpoint -q a'
+kill -KILL "$server"
+wait_until is_gone "$server"
+kill "$holder"
+wait "$holder" || true
+expect_status 1 "$COFFER" unmount a.coffer
+mount_block a.coffer a
+expect_same 'third time it' "$(head -c 13 a/volume)" 'what was written before SIGTERM'
+unmount a
+
 # Something mounted over it is not touched.
 if [ "$(id -u)" -eq 0 ]; then
     mount_block a.coffer a
