@@ -122,9 +122,7 @@ static void print_result(struct work *work, const char *action, unsigned slot, c
         recovery_print_json(&work->recovery, document);
         return;
     }
-    if (work->recovery.text) {
-        recovery_print(&work->recovery);
-    }
+    recovery_print(&work->recovery);
     if (!ui_is_quiet()) {
         ui_print("'%s': key slot %u %s", work->volume, slot, outcome);
     }

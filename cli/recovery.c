@@ -65,7 +65,7 @@ enum exit_status recovery_begin(const char *volume, struct recovery *recovery)
 
 void recovery_print(struct recovery *recovery)
 {
-    if (!recovery->is_known) {
+    if (recovery->text && !recovery->is_known) {
         ui_put_secret(recovery->text);
     }
 }

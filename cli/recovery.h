@@ -23,7 +23,7 @@ struct recovery {
  * recovery_end. */
 enum exit_status recovery_begin(const char *volume, struct recovery *recovery);
 
-/* The code as a line of the result, unless it is known. */
+/* The code as a line of the result, unless it is known or there is none. */
 void recovery_print(struct recovery *recovery);
 
 /* Prints the document with the code as its member `recovery_code`, unless it is known or there is none. */

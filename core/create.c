@@ -45,6 +45,9 @@ static enum coffer_status check_options(const struct coffer_create_options *opti
     if (credential_kind(credential) == CREDENTIAL_EMPTY) {
         return error_set(error, COFFER_INVALID, 0, "neither a passphrase nor a key file was given");
     }
+    if (options->second_secret != NULL && credential_kind(options->second_secret) == CREDENTIAL_EMPTY) {
+        return error_set(error, COFFER_INVALID, 0, "the second secret is empty");
+    }
     if (options->sector_size != 0 && options->sector_size != 512 && options->sector_size != 4096) {
         return error_set(error, COFFER_INVALID, 0, "a sector has 512 or 4096 bytes");
     }
@@ -235,6 +238,9 @@ enum coffer_status coffer_volume_create(const char *path, const struct coffer_cr
     if (status == COFFER_OK) {
         struct header_fields fields = fields_of(options, size);
         status = new_header_fill(copies, &fields, credential, options->label, options->slot_name, error);
+    }
+    if (status == COFFER_OK && options->second_secret != NULL) {
+        status = new_header_add(copies, options->second_secret, error);
     }
     if (status == COFFER_OK) {
         status = write_volume(copies, options, size, error);

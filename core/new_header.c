@@ -98,6 +98,32 @@ enum coffer_status new_header_fill(struct copies *copies, const struct header_fi
     return COFFER_OK;
 }
 
+enum coffer_status new_header_add(struct copies *copies, const struct coffer_credential *credential,
+                                  struct coffer_error *error)
+{
+    uint8_t kek[HEADER_COPIES][CREDENTIAL_KEK_SIZE];
+    struct header_fields fields;
+    enum coffer_status status = COFFER_OK;
+    header_get_fields(&copies->body, &fields);
+    for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES && status == COFFER_OK; copy++) {
+        status = credential_derive(credential, CREDENTIAL_AS_GIVEN, copies->salt[copy], copies->memory,
+                                   copies->passes, kek[copy], error);
+    }
+    if (status == COFFER_OK && crypto_equal(kek, copies->kek, sizeof(kek))) {
+        status = error_set(error, COFFER_INVALID, 0, "the second secret is the first one again");
+    }
+    if (status == COFFER_OK) {
+        const struct header_slot_record record = {
+            .kind = (uint8_t)credential_kind(credential),
+            .seq_written = fields.seq,
+            .time = fields.created,
+        };
+        copies_put_slot(copies, 1, (const uint8_t(*)[CREDENTIAL_KEK_SIZE])kek, &record);
+    }
+    crypto_wipe(kek, sizeof(kek));
+    return status;
+}
+
 enum coffer_status new_header_write(struct copies *copies, struct coffer_error *error)
 {
     int result = copies_write_block(copies, HEADER_TAIL);

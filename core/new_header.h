@@ -12,6 +12,10 @@ enum coffer_status new_header_fill(struct copies *copies, const struct header_fi
                                    const struct coffer_credential *credential, const char *label, const char *name,
                                    struct coffer_error *error);
 
+/* A second secret in slot 1. Errors: INVALID: it is the first one again; NO_MEMORY. */
+enum coffer_status new_header_add(struct copies *copies, const struct coffer_credential *credential,
+                                  struct coffer_error *error);
+
 /* Tail, flush, front, flush. */
 enum coffer_status new_header_write(struct copies *copies, struct coffer_error *error);
 

@@ -206,6 +206,7 @@ struct coffer_create_options {
     const char *label;       /* visible (marked only); up to 64 bytes of UTF-8; NULL = none */
     const char *slot_name;   /* up to 40 bytes; NULL = none */
     bool withhold_time;      /* do not record the time */
+    const struct coffer_credential *second_secret; /* another way in, in slot 1; NULL = none */
     struct coffer_callbacks callbacks;
 };
 

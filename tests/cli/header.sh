@@ -110,6 +110,24 @@ destroy u.img
 expect_status 0 restore u.img u.backup "${with[@]}" --kdf-level 0 --confirm u.img
 opens u.img "${with[@]}" --kdf-level 0
 
+# ---- from the start ----------------------------------------------------------------------------------------
+
+create=("$COFFER" create --size 8M --fs none "${with[@]}")
+expect_status 0 "${create[@]}" "${small_kdf[@]}" c.coffer --header-backup c.backup
+expect_error '^coffer: notice: .*keep it as you keep the secrets'
+backup c.coffer again.backup --quiet
+cmp -s c.backup again.backup || fail 'the backup of a new volume is another one'
+destroy c.coffer
+expect_status 0 restore c.coffer c.backup "${with[@]}" --confirm c.coffer
+opens c.coffer "${with[@]}"
+expect_status 0 "${create[@]}" --unmarked --kdf-level 0 v.img --header-backup v.backup
+destroy v.img
+expect_status 0 restore v.img v.backup "${with[@]}" --kdf-level 0 --confirm v.img
+expect_status 1 "${create[@]}" "${small_kdf[@]}" e.coffer --header-backup c.backup
+expect_error "'c.backup' is there already"
+expect_status 10 "${create[@]}" "${small_kdf[@]}" e.coffer --header-backup nowhere/e.backup
+[ ! -e e.coffer ] || fail 'a refused create left a file'
+
 # ---- while it is mounted -----------------------------------------------------------------------------------
 
 { : <>/dev/fuse; } 2>/dev/null || skip '/dev/fuse cannot be opened: not tested on a mounted volume'

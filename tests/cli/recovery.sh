@@ -57,6 +57,22 @@ on_full_disk() { "$@" >/dev/full; }
 expect_status 1 on_full_disk "${add[@]}" a.coffer
 expect_error 'cannot write to standard output'
 
+# ---- from the start ----------------------------------------------------------------------------------------
+
+create=("$COFFER" create --recovery-key --size 8M --fs none "${small_kdf[@]}" "${with[@]}")
+expect_status 0 "${create[@]}" c.coffer --quiet
+grep -qE "$is_code" stdout || fail 'that is no code'
+cp stdout code
+opens c.coffer code
+expect_same 'passphrase recovery' "$(slots_of c.coffer)" 'slots'
+expect_status 0 "${create[@]}" d.coffer --json
+expect_json 'it["schema"] == "coffer.create/1"' "__import__('re').match(r'$is_code', it['recovery_code'])"
+expect_status 0 "$COFFER" create --recovery-key u.img --unmarked --kdf-level 0 --size 4M --fs none "${with[@]}" --quiet
+cp stdout code
+opens u.img code # a code needs no level
+expect_status 10 "${create[@]}" nowhere/d.coffer
+expect_same '' "$(cat stdout)" 'result of a failed create'
+
 # ---- on a terminal -----------------------------------------------------------------------------------------
 
 make_volume b.coffer
@@ -72,3 +88,9 @@ in_terminal 'see:Type it again' code:wrong 'see:Type it again' code:wrong 'see:T
 in_terminal 'see:Type it again' key:intr killed:INT -- "${add[@]}" b.coffer
 in_terminal 'see:Type it again' key:eof exit:2 -- "${add[@]}" b.coffer
 expect_same "$sum" "$(sha256sum <b.coffer)" 'content after codes that were not confirmed'
+
+in_terminal 'see:recovery code' 'see:Type it again' code:wrong 'see:not the code' key:intr killed:INT -- "${create[@]}" e.coffer
+[ ! -e e.coffer ] || fail 'an interrupted create left a file'
+in_terminal 'see:Type it again' code:right "see:'e.coffer': " exit:0 -- "${create[@]}" e.coffer
+grep -oE -m 1 "${is_code:1:-1}" stdout >typed
+opens e.coffer typed

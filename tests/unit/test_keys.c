@@ -80,6 +80,41 @@ static void test_add_and_remove(void **state)
     assert_int_equal(helper_try("second"), COFFER_WRONG_SECRET);
 }
 
+/* CREATE-2: two secrets from the start, one header. */
+static void test_second_secret_at_creation(void **state)
+{
+    (void)state;
+    struct coffer_create_options options = helper_small();
+    struct coffer_credential *second = helper_credential("second"), *empty = coffer_credential_new();
+    struct coffer_credential *first = helper_credential("correct");
+    struct coffer_key keys[COFFER_SLOTS];
+    struct coffer_volume *volume = NULL;
+    options.second_secret = second;
+    options.slot_name = "the first";
+    helper_create(&options);
+    assert_int_equal(helper_try("correct"), COFFER_OK);
+    assert_int_equal(helper_try("second"), COFFER_OK);
+    struct coffer_header *header = open_header("second", -1);
+    coffer_header_keys(header, keys);
+    coffer_header_close(header);
+    assert_int_equal(keys[0].kind, COFFER_KEY_PASSPHRASE);
+    assert_string_equal(keys[0].name, "the first");
+    assert_int_equal(keys[1].kind, COFFER_KEY_PASSPHRASE);
+    assert_true(keys[1].opened_it);
+    assert_string_equal(keys[1].name, "");
+    assert_int_equal(keys[2].kind, COFFER_KEY_EMPTY);
+
+    options.replace = true;
+    options.second_secret = first;
+    assert_int_equal(coffer_volume_create(helper_path, first, &options, &volume, NULL), COFFER_INVALID);
+    options.second_secret = empty;
+    assert_int_equal(coffer_volume_create(helper_path, first, &options, &volume, NULL), COFFER_INVALID);
+    assert_int_equal(helper_try("second"), COFFER_OK);
+    coffer_credential_free(first);
+    coffer_credential_free(second);
+    coffer_credential_free(empty);
+}
+
 static void test_change_while_it_is_mounted(void **state)
 {
     (void)state;
@@ -273,6 +308,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_add_and_remove, helper_enter, helper_leave),
+        cmocka_unit_test_setup_teardown(test_second_secret_at_creation, helper_enter, helper_leave),
         cmocka_unit_test_setup_teardown(test_change_while_it_is_mounted, helper_enter, helper_leave),
         cmocka_unit_test_setup_teardown(test_fifteen_slots_and_change_in_place, helper_enter, helper_leave),
         cmocka_unit_test_setup_teardown(test_recovery_code, helper_enter, helper_leave),
