@@ -24,7 +24,7 @@ struct mount_options {
 };
 
 static const struct option table[] = {
-    OPTION_FLAG(struct mount_options, block, "block", "show the volume as one file, DIR/volume"),
+    OPTION_FLAG(struct mount_options, block, "block", "show the volume as one file, DIR/volume, not its files"),
     OPTION_FLAG(struct mount_options, read_only, "read-only", "change nothing, not even a damaged header"),
     OPTION_FLAG(struct mount_options, allow_other, "allow-other", "let other users in, as far as the modes say"),
     OPTION_FLAG(struct mount_options, foreground, "foreground", "stay in the foreground until it is unmounted"),
@@ -47,6 +47,7 @@ static enum exit_status mount_at(const struct mount_options *options, const char
         .secret = &options->secret,
         .type = options->type,
         .kdf_level = (int)options->kdf_level,
+        .block = options->block,
         .read_only = options->read_only,
         .allow_other = options->allow_other,
     };
@@ -60,10 +61,6 @@ static enum exit_status run(const void *values, const char *const *operands, siz
     struct mount_point point = MOUNT_POINT_NONE;
 
     (void)count;
-    if (!options->block) {
-        return ui_fail(EXIT_UNSUPPORTED, "add --block: it shows the volume as one file, DIR/volume",
-                       "this version does not show the files of a volume yet");
-    }
     server_process_note_inherited();
     enum exit_status status = secrets_check(&options->secret, SECRET_PRESENT);
     if (status != EXIT_DONE) {

@@ -36,6 +36,8 @@ const char *explain_failure(enum operation operation)
         return "cannot use the key file";
     case OPERATION_SECRET:
         return "cannot use this secret";
+    case OPERATION_FILES:
+        return "cannot show the files of";
     case OPERATION_MOUNT:
         return "cannot mount";
     case OPERATION_UNMOUNT:

@@ -17,7 +17,8 @@ enum operation {
     OPERATION_CLOSE,    /* coffer_volume_close */
     OPERATION_KEY_FILE, /* coffer_credential_add_key_file */
     OPERATION_SECRET,   /* the other coffer_credential functions */
-    OPERATION_MOUNT,    /* serve_block */
+    OPERATION_FILES,    /* files_open_ext */
+    OPERATION_MOUNT,    /* serve_block, serve_files */
     OPERATION_UNMOUNT,  /* serve_stop, serve_wait */
 };
 

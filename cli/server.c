@@ -33,8 +33,11 @@
 #include "stop_signals.h"
 #include "swap.h"
 #include "ui.h"
+#include "volume_files.h"
 
+/* How list calls the two ways. */
 #define WAY_BLOCK "block"
+#define WAY_FILES "files"
 
 struct server {
     const struct server_request *request;
@@ -42,6 +45,7 @@ struct server {
     struct coffer_info info;
     char *volume_path; /* canonical */
     struct mount_state state;
+    struct files *files; /* NULL when the volume is served as one file */
     struct serve_session *session;
     bool is_watching;
 };
@@ -95,21 +99,25 @@ static enum exit_status open_volume(struct server *server)
     if (was_locked && !coffer_memory_is_locked()) {
         ui_warn("the system refuses to lock memory, so the keys may reach unencrypted swap space");
     }
+    server->info.size = sizeof(server->info);
+    if (coffer_volume_info(server->volume, &server->info, &error) != COFFER_OK) {
+        return fail_to_open(request, &error);
+    }
     return EXIT_DONE;
 }
 
 /* ---- Mounting ---- */
 
+static const char *way_of(const struct server *server)
+{
+    return server->request->block ? WAY_BLOCK : WAY_FILES;
+}
+
 static enum exit_status describe(struct server *server, struct mount_record *record)
 {
-    struct coffer_error error = COFFER_ERROR_INIT;
     struct timespec now;
     struct stat status;
 
-    server->info.size = sizeof(server->info);
-    if (coffer_volume_info(server->volume, &server->info, &error) != COFFER_OK) {
-        return ui_fail_library(OPERATION_OPEN, server->request->volume, &error);
-    }
     server->volume_path = canonical_path(server->request->volume);
     if (!server->volume_path || stat(server->volume_path, &status) < 0) {
         return ui_fail(EXIT_OTHER, NULL, "cannot find '%s' again: %s", server->request->volume,
@@ -119,10 +127,10 @@ static enum exit_status describe(struct server *server, struct mount_record *rec
     *record = (struct mount_record){
         .volume = server->volume_path,
         .mount_point = server->request->point->path,
-        .way = (char *)(uintptr_t)WAY_BLOCK,
+        .way = (char *)(uintptr_t)way_of(server),
         .format = (char *)(uintptr_t)server->info.format,
         .server_pid = getpid(),
-        .read_only = server->info.read_only,
+        .read_only = server->files ? server->files->read_only : server->info.read_only,
         .volume_device = status.st_dev,
         .volume_inode = status.st_ino,
         .started = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
@@ -166,19 +174,41 @@ static enum exit_status record_serving(struct server *server)
     return EXIT_DONE;
 }
 
-static enum exit_status mount_volume(struct server *server)
+/* On a mount that only its user can see, everything belongs to that user: the numbers in the volume may come from
+ * another machine. Root sees them as they are. */
+static struct serve_owner owner_of(const struct server_request *request)
+{
+    return (struct serve_owner){ .mapped = geteuid() != 0 && !request->allow_other,
+                                 .uid = geteuid(),
+                                 .gid = getegid() };
+}
+
+static enum coffer_status serve_request(struct server *server, struct coffer_error *error)
 {
     const struct server_request *request = server->request;
-    struct coffer_error error = COFFER_ERROR_INIT;
     struct serve_options options = {
         .mount_point = request->point->path,
         .source = server->volume_path,
         .read_only = server->info.read_only,
         .allow_other = request->allow_other,
-        .writeback = false, /* others use it: they want to hear of a full disk, and where the volume ends */
     };
 
-    if (serve_block(server->volume, &options, &server->session, &error) != COFFER_OK) {
+    if (!server->files) {
+        /* No cache of writes: others use it, and want to hear of a full disk, and where the volume ends. */
+        return serve_block(server->volume, &options, &server->session, error);
+    }
+    const struct serve_owner owner = owner_of(request);
+    options.read_only = server->files->read_only;
+    options.writeback = true;
+    return serve_files(server->files, &owner, &options, &server->session, error);
+}
+
+static enum exit_status mount_volume(struct server *server)
+{
+    const struct server_request *request = server->request;
+    struct coffer_error error = COFFER_ERROR_INIT;
+
+    if (serve_request(server, &error) != COFFER_OK) {
         return ui_fail_library(OPERATION_MOUNT, request->volume, &error);
     }
     enum exit_status status = record_serving(server);
@@ -247,13 +277,14 @@ static void print_result(const struct server *server)
     const char *place = server->request->point->path;
 
     if (!ui_is_json()) {
-        ui_detail("'%s' is '%s/volume' now, served by process %ld", server->volume_path, place, (long)getpid());
+        ui_detail("'%s' is '%s%s' now, served by process %ld", server->volume_path, place,
+                  server->files ? "" : "/volume", (long)getpid());
         return;
     }
     struct json_object *document = json_document("mount");
     json_add_path(document, "volume", server->volume_path);
     json_add_path(document, "mount_point", place);
-    json_add_text(document, "way", WAY_BLOCK);
+    json_add_text(document, "way", way_of(server));
     json_add_text(document, "format", server->info.format);
     json_add_number(document, "server_pid", (uint64_t)getpid());
     json_add_bool(document, "read_only", server->info.read_only);
@@ -289,8 +320,12 @@ static char *close_all(struct server *server)
     }
     mount_state_append(&server->state, mount_record_say_closing());
     serve_free(server->session);
+    if (server->files) {
+        server->files->ops->close(server->files, &error);
+    }
     coffer_volume_close(server->volume, &error); /* an error that is already there stays */
     server->session = NULL;
+    server->files = NULL;
     server->volume = NULL;
     if (error.status == COFFER_OK) {
         return NULL;
@@ -342,7 +377,11 @@ static enum exit_status start(struct server *server, struct launch *launch)
     /* Until here a signal ends the process at once, while the key is derived too: there is nothing to undo. */
     stop_signals_block();
     warn_about_swap();
-    status = record_mount(server);
+    if (!server->request->block) {
+        status =
+            volume_files_open(server->volume, server->request->volume, server->info.read_only, &server->files);
+    }
+    status = status ? status : record_mount(server);
     status = status ? status : mount_volume(server);
     status = status ? status : watch_signals(server);
     if (status != EXIT_DONE) {

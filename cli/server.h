@@ -16,6 +16,7 @@ struct server_request {
     const struct secret_options *secret;
     const char *type; /* "auto" or a format */
     int kdf_level;    /* -1 = those that need not be named */
+    bool block;       /* the volume as one file, not its files */
     bool read_only;
     bool allow_other;
 };

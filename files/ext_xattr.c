@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ext_xattr.c - extended attributes, ACLs among them, as libext2fs stores them: in the inode, then in a block.
+ * ext_xattr.c - extended attributes, as libext2fs stores them: in the inode, then in a block.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -23,12 +23,13 @@ static void free_value(void **value)
     ext2fs_free_mem(value);
 }
 
-/* Nothing else, "system.data" least of all: that is how libext2fs shows contents kept in the inode. */
+/* Nothing else, "system.data" least of all: that is how libext2fs shows contents kept in the inode. Access control
+ * lists stay as they are, unseen: whoever sets one expects the mode to follow it and the kernel to heed it, and
+ * `cp -a` sets one for every file where that seems possible. */
 static bool is_known(const char *name)
 {
     return strncmp(name, "user.", 5) == 0 || strncmp(name, "trusted.", 8) == 0 ||
-           strncmp(name, "security.", 9) == 0 || strcmp(name, "system.posix_acl_access") == 0 ||
-           strcmp(name, "system.posix_acl_default") == 0;
+           strncmp(name, "security.", 9) == 0;
 }
 
 static int check(const char *name)

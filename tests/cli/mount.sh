@@ -132,8 +132,8 @@ expect_same 0 "$status" 'status of a mount in the foreground'
 expect_status 12 "$COFFER" mount --block a.coffer m --passphrase-file "$wrong"
 expect_status 10 "$COFFER" mount --block no-such m --passphrase-file "$secret"
 expect_error "cannot open 'no-such'"
-expect_status 14 "$COFFER" mount a.coffer m --passphrase-file "$secret"
-expect_error 'does not show the files of a volume yet'
+expect_status 16 "$COFFER" mount a.coffer m --passphrase-file "$secret"
+expect_error 'no file system is in it'
 expect_error 'hint: .*--block'
 expect_status 2 "$COFFER" mount --block a.coffer m
 expect_error 'no terminal'

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * volume_files.c - opens the file system inside a volume.
+ *
+ * What other programs have to look at - e2fsck, libblkid - they see through a private mount of the block file,
+ * which is gone again before the file system is opened here.
+ */
+#include "volume_files.h"
+
+#include <errno.h>
+
+#include "content.h"
+#include "private_mount.h"
+#include "program.h"
+#include "scope.h"
+#include "ui.h"
+
+#define E2FSCK_MENDED 1 /* e2fsck(8): errors corrected */
+
+static enum exit_status fail_other(struct coffer_volume *volume, const char *name)
+{
+    struct private_mount mount;
+    char text[128] = "";
+
+    enum exit_status status = private_mount_begin(volume, &mount);
+    if (status != EXIT_DONE) {
+        return status;
+    }
+    content_describe(mount.path, sizeof(text), text);
+    private_mount_end(&mount);
+    if (text[0] == '\0') {
+        return ui_fail(EXIT_NOT_PERMITTED,
+                       "add --block to see the volume as one file, and make a file system in it",
+                       "cannot show the files of '%s': no file system is in it", name);
+    }
+    return ui_fail(
+        EXIT_NOT_PERMITTED,
+        "add --block to see the volume as one file; as root, 'mount -o loop DIR/volume' shows its files",
+        "cannot show the files of '%s': this version shows those of ext2, ext3 and ext4, not %s", name, text);
+}
+
+/* True when the file system can be opened for writing now. */
+static bool check_ext(struct coffer_volume *volume, const char *name)
+{
+    char e2fsck[PROGRAM_PATH_MAX];
+    struct private_mount mount;
+    struct program_result result;
+
+    if (!program_find("e2fsck", e2fsck)) {
+        ui_warn("e2fsck is missing, which has to look at '%s' first: install the package e2fsprogs", name);
+        return false;
+    }
+    if (private_mount_begin(volume, &mount) != EXIT_DONE) {
+        return false;
+    }
+    bool passed = program_run((const char *const[]){ e2fsck, "-p", mount.path, NULL }, NULL, &result) ||
+                  (result.error == 0 && result.status == E2FSCK_MENDED);
+    if (private_mount_end(&mount) != EXIT_DONE) {
+        return false;
+    }
+    if (!passed) {
+        ui_warn("the file system in '%s' is damaged; mount with --block and run 'e2fsck -f DIR/volume': %s", name,
+                program_last_line(&result));
+    } else {
+        ui_detail("'%s' was not unmounted properly; its file system has been checked", name);
+    }
+    return passed;
+}
+
+enum exit_status volume_files_open(struct coffer_volume *volume, const char *name, bool read_only,
+                                   struct files **files)
+{
+    struct coffer_error error = COFFER_ERROR_INIT;
+    struct files_options options = { .read_only = read_only, .discard = true };
+
+    enum coffer_status status = files_open_ext(volume, &options, files, &error);
+    if (status == COFFER_FAILED && error.sys == EUCLEAN) {
+        options.read_only = !check_ext(volume, name);
+        error = (struct coffer_error)COFFER_ERROR_INIT;
+        status = files_open_ext(volume, &options, files, &error);
+    }
+    if (status == COFFER_NOT_FOUND) {
+        return fail_other(volume, name);
+    }
+    if (status != COFFER_OK) {
+        return ui_fail_library(OPERATION_FILES, name, &error);
+    }
+    if ((*files)->read_only && !read_only) {
+        ui_warn("the files of '%s' can only be read%s%s", name, (*files)->note[0] != '\0' ? ": " : "",
+                (*files)->note);
+    }
+    return EXIT_DONE;
+}

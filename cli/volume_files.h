@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: ISC */
+/* volume_files.h - the file system inside an open volume, ready to be served in this process. */
+#ifndef VOLUME_FILES_H
+#define VOLUME_FILES_H
+
+#include <stdbool.h>
+
+#include "coffer.h"
+#include "files.h"
+#include "status.h"
+
+/* `name` of the volume is for messages. An ext file system that was not closed properly is checked first
+ * (e2fsck -p); where that does not mend it, it is opened read only, which is said. Another file system, or none:
+ * reported, with the ways that there are. EXIT_DONE or reported. */
+enum exit_status volume_files_open(struct coffer_volume *volume, const char *name, bool read_only,
+                                   struct files **files);
+
+#endif
