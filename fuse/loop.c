@@ -38,7 +38,7 @@ struct loop_worker {
     bool started;
     int fd; /* the loop's own, or a clone of it that spares the kernel a lock */
     uint8_t *buffer;
-    bool accept_coherent_direct_io; /* in the answer to the request at hand */
+    bool accept_coherent_direct_io, accept_privileges; /* in the answer to the request at hand */
 };
 
 static _Thread_local struct loop_worker *self;
@@ -46,6 +46,11 @@ static _Thread_local struct loop_worker *self;
 uint8_t *loop_buffer(void)
 {
     return self->buffer + HEADER_SPACE;
+}
+
+const void *loop_request(void)
+{
+    return self->buffer + HEADER_SPACE - WIRE_WRITE_HEADER;
 }
 
 bool loop_has_coherent_direct_io(void)
@@ -68,6 +73,9 @@ static ssize_t send_answer(int fd, struct iovec *iov, int count, void *user)
     (void)user;
     if (self && self->accept_coherent_direct_io) {
         self->loop->coherent_direct_io = wire_accept_coherent_direct_io(iov, count);
+    }
+    if (self && self->accept_privileges) {
+        wire_accept_privileges(iov, count);
     }
     const ssize_t sent = writev(self ? self->fd : fd, iov, count);
     if (sent < 0 && (errno == ENODEV || errno == ECONNABORTED)) {
@@ -125,9 +133,11 @@ static int answer_requests(struct loop_worker *worker)
         }
         const bool greeting = wire_is_init(request, (size_t)size);
         worker->accept_coherent_direct_io = wire_offers_coherent_direct_io(request, (size_t)size);
+        worker->accept_privileges =
+            worker->loop->takes_privileges && wire_offers_privileges(request, (size_t)size);
         const struct fuse_buf buffer = { .size = (size_t)size, .mem = request };
         fuse_session_process_buf(worker->loop->fuse, &buffer);
-        worker->accept_coherent_direct_io = false;
+        worker->accept_coherent_direct_io = worker->accept_privileges = false;
         if (fuse_session_exited(worker->loop->fuse)) {
             return EPROTO; /* kernel and libfuse did not come to terms */
         }

@@ -33,6 +33,7 @@ struct loop {
     bool greeted;     /* INIT has been answered */
     int failure;      /* errno that ended a thread although the file system is mounted, or 0 */
     atomic_bool coherent_direct_io;
+    bool takes_privileges; /* set before the start: accept wire_offers_privileges */
 };
 
 /* How many threads suit this machine. */
@@ -56,6 +57,10 @@ void loop_destroy(struct loop *loop); /* after loop_join; wipes the buffers */
 /* The memory of the calling thread for the data of one request: LOOP_DATA_MAX bytes, page-aligned. A WRITE's
  * data is already there. Only on a thread of a loop. */
 uint8_t *loop_buffer(void);
+
+/* The request that the calling thread is answering, as the kernel sent it; what follows its header is gone once
+ * the thread's buffer is used. */
+const void *loop_request(void);
 
 /* Whether a descriptor that bypasses the page cache sees what others have written into it. */
 bool loop_has_coherent_direct_io(void);

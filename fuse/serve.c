@@ -87,6 +87,7 @@ static enum coffer_status attach(struct serve_session *session, const struct ser
         mount_detach(wish.path, true, NULL);
         return status;
     }
+    session->loop.takes_privileges = session->kind.takes_privileges;
     status = loop_start(&session->loop, options->threads > 0 ? options->threads : loop_default_threads(), error);
     if (status == COFFER_OK) {
         status = mount_identify(wish.path, &session->mount, error);

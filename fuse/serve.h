@@ -61,10 +61,12 @@ struct serve_owner {
 };
 
 /* The files of a file system that a driver of files.h has opened. Close that after serve_free: only then is
- * everything on the medium. With `writeback` (recommended) what programs write may fail to be written after
- * they have been told otherwise; fsync and close tell them, and serve_wait tells the first of it again.
+ * everything on the medium.
  *
- * Permissions are checked by the kernel, from owner, group and mode. Errors: as for serve_block. */
+ * Permissions are checked by the kernel, from owner, group and mode. `writeback` helps programs that write a few
+ * bytes at a time, and costs those that write much: the kernel lets an ordinary user's file system collect very
+ * little (measured for 1 GiB: pieces of 4 KiB 3.2 s with and 8.4 s without it, of 1 MiB 3.4 and 1.1). Without it
+ * who writes is told at once when there is no space. Errors: as for serve_block. */
 enum coffer_status serve_files(struct files *files, const struct serve_owner *owner,
                                const struct serve_options *options, struct serve_session **session,
                                struct coffer_error *error);

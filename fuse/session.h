@@ -12,6 +12,7 @@
 struct session_kind {
     struct fuse_lowlevel_ops ops; /* all but init */
     unsigned want;                /* FUSE_CAP_ bits beyond those that every kind wants */
+    bool takes_privileges;        /* what wire_offers_privileges asks for is done */
     /* The first failure that no request could report, or COFFER_OK. Called when all requests are over. */
     enum coffer_status (*failure)(void *state, struct coffer_error *error);
     void (*free)(void *state);

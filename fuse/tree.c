@@ -6,6 +6,8 @@
  *
  * With an owner, every file seems to be its owner's and is made for it, and giving files away is refused: that
  * is how somebody uses a file system whose files belong to strangers. Threads share the table of nodes alone.
+ *
+ * CREATE is left out: the kernel then sends MKNOD, and no RELEASE when the file is closed.
  */
 #include "tree.h"
 
@@ -15,6 +17,8 @@
 
 #include "failure.h"
 #include "loop.h"
+
+#define CAPABILITIES "security.capability"
 
 /* ---- What the kernel is told ------------------------------------------------------------------------------- */
 
@@ -179,6 +183,24 @@ static bool keeps_owner(const struct tree *tree, unsigned *what, const struct fi
     return same;
 }
 
+void tree_drop_privileges(struct tree *tree, uint64_t ino, bool set_uid)
+{
+    struct files *files = tree->files;
+    struct files_attr attr;
+    if (files->ops->getxattr(files, ino, CAPABILITIES, NULL, 0) > 0) {
+        files->ops->removexattr(files, ino, CAPABILITIES);
+    }
+    if (!set_uid || files->ops->getattr(files, ino, &attr) < 0 || !S_ISREG(attr.mode)) {
+        return;
+    }
+    /* Without permission to execute, set-gid is no privilege. */
+    const mode_t lost = S_ISUID | ((attr.mode & S_IXGRP) != 0 ? S_ISGID : 0);
+    if ((attr.mode & lost) != 0) {
+        attr.mode &= ~lost;
+        files->ops->setattr(files, ino, FILES_MODE, &attr, NULL);
+    }
+}
+
 static void tree_setattr(fuse_req_t request, fuse_ino_t node, struct stat *wanted, int which,
                          struct fuse_file_info *file)
 {
@@ -186,6 +208,10 @@ static void tree_setattr(fuse_req_t request, fuse_ino_t node, struct stat *wante
     struct tree *tree = session_state(request);
     struct files_attr change, attr;
     unsigned what = translate(wanted, which, &change);
+    const bool gives_away = (what & (FILES_UID | FILES_GID)) != 0;
+    if (!tree->files->read_only && (gives_away || (what & FILES_SIZE) != 0)) {
+        tree_drop_privileges(tree, tree_ino(tree, node), gives_away || wire_kills_set_uid(loop_request()));
+    }
     if (!keeps_owner(tree, &what, &change)) {
         fuse_reply_err(request, EPERM);
         return;
@@ -260,28 +286,6 @@ static void tree_symlink(fuse_req_t request, const char *target, fuse_ino_t pare
     make_and_reply(request, parent, name, &new);
 }
 
-static void tree_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode,
-                        struct fuse_file_info *file)
-{
-    struct tree *tree = session_state(request);
-    struct files_new new = { .mode = S_IFREG | (mode & 07777) };
-    struct files_attr attr;
-    const int result = make(request, tree, parent, name, &new, &attr);
-    if (result < 0) {
-        tree_error(request, result);
-        return;
-    }
-    if (!tree_nodes_add(&tree->nodes, attr.ino)) {
-        fuse_reply_err(request, ENOMEM);
-        return;
-    }
-    const struct fuse_entry_param entry = tree_entry(tree, &attr);
-    file->keep_cache = 1;
-    if (fuse_reply_create(request, &entry, file) != 0) {
-        tree_forgotten(tree, attr.ino, 1);
-    }
-}
-
 static void tree_link(fuse_req_t request, fuse_ino_t node, fuse_ino_t parent, const char *name)
 {
     struct tree *tree = session_state(request);
@@ -347,7 +351,6 @@ enum coffer_status serve_files(struct files *files, const struct serve_owner *ow
             .mknod = tree_mknod,
             .mkdir = tree_mkdir,
             .symlink = tree_symlink,
-            .create = tree_create,
             .link = tree_link,
             .unlink = tree_unlink,
             .rmdir = tree_rmdir,
@@ -355,6 +358,7 @@ enum coffer_status serve_files(struct files *files, const struct serve_owner *ow
         },
         .want = FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_NO_OPEN_SUPPORT |
                 FUSE_CAP_CACHE_SYMLINKS,
+        .takes_privileges = true,
         .failure = tree_failure,
         .free = tree_free,
     };

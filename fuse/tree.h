@@ -48,6 +48,8 @@ uint64_t tree_ino(const struct tree *tree, fuse_ino_t node);
 struct stat tree_stat(const struct tree *tree, const struct files_attr *attr);
 struct fuse_entry_param tree_entry(const struct tree *tree, const struct files_attr *attr);
 void tree_error(fuse_req_t request, int result); /* of struct files_ops */
+/* The file loses its capabilities and, with `set_uid`, set-uid and set-gid. */
+void tree_drop_privileges(struct tree *tree, uint64_t ino, bool set_uid);
 void tree_forgotten(struct tree *tree, uint64_t ino, uint64_t lookups);
 
 /* ---- tree_io.c, tree_dir.c, tree_xattr.c: the rest of the operations ---- */

@@ -26,6 +26,16 @@ bool wire_is_init(const void *request, size_t size);
 /* Accepts that offer in the INIT reply that libfuse is about to send. False where this is no such reply. */
 bool wire_accept_coherent_direct_io(const struct iovec *iov, int count);
 
+/* The kernel offers not to ask for "security.capability" before each write, if whoever writes, truncates or gives
+ * away a file then takes its privileges (set-uid, set-gid, capabilities) away here. */
+bool wire_offers_privileges(const void *request, size_t size);
+
+/* Accepts that offer in the INIT reply that libfuse is about to send. */
+void wire_accept_privileges(const struct iovec *iov, int count);
+
+/* Whether this WRITE or SETATTR takes set-uid and set-gid away. */
+bool wire_kills_set_uid(const void *request);
+
 /* Answers OPEN; open_flags are FOPEN_*. */
 int wire_reply_open(fuse_req_t request, uint64_t handle, uint32_t open_flags);
 
