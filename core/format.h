@@ -34,9 +34,9 @@ struct format_opened {
     unsigned segments;
     uint64_t data_size;
     uint32_t sector_size;
-    bool thin;      /* a stored sector of zeros reads as zeros */
-    bool read_only; /* the volume must not be written, though the store could be */
-    uint8_t key[CRYPTO_SECTOR_KEY_SIZE];
+    bool thin;                               /* a stored sector of zeros reads as zeros */
+    bool read_only;                          /* the volume must not be written, though the store could be */
+    struct crypto_sector_spec sectors;       /* of the same sector size */
     uint64_t protected_start, protected_end; /* of the store: not to be written; equal = nothing */
     struct coffer_info info;                 /* for coffer_volume_info */
 };

@@ -82,7 +82,16 @@ void format_coffer_describe(struct copies *copies, struct format_opened *opened)
         .storage_offset = fields.data_offset,
         .tweak = fields.iv_base,
     };
-    memcpy(opened->key, header_key(&copies->body), sizeof(opened->key));
+    opened->sectors = (struct crypto_sector_spec){
+        .layer = { { CRYPTO_AES, CRYPTO_SECTOR_KEY_SIZE } },
+        .layers = 1,
+        .mode = CRYPTO_XTS,
+        .iv = CRYPTO_IV_PLAIN64,
+        .sector_size = opened->sector_size,
+        .iv_unit = 512,
+        .key_size = CRYPTO_SECTOR_KEY_SIZE,
+    };
+    memcpy(opened->sectors.key, header_key(&copies->body), CRYPTO_SECTOR_KEY_SIZE);
 
     struct coffer_info *info = &opened->info;
     info->format = "coffer";

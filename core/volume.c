@@ -23,7 +23,7 @@ enum coffer_status volume_new(struct storage *storage, const struct format_opene
         storage_close(storage);
         return error_set_no_memory(error);
     }
-    int result = workers_init(&new->workers, opened->key, opened->sector_size);
+    int result = workers_init(&new->workers, &opened->sectors);
     if (result != 0) {
         free(new);
         storage_close(storage);

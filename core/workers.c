@@ -23,7 +23,7 @@ static unsigned suitable_count(void)
     return (unsigned)(count < COUNT_MIN ? COUNT_MIN : count > COUNT_MAX ? COUNT_MAX : count);
 }
 
-int workers_init(struct workers *workers, const uint8_t key[CRYPTO_SECTOR_KEY_SIZE], uint32_t sector_size)
+int workers_init(struct workers *workers, const struct crypto_sector_spec *sectors)
 {
     unsigned count = suitable_count();
     memset(workers, 0, sizeof(*workers));
@@ -41,7 +41,7 @@ int workers_init(struct workers *workers, const uint8_t key[CRYPTO_SECTOR_KEY_SI
     (void)madvise(memory, count * (size_t)WORKER_BUFFER_SIZE, MADV_DONTDUMP);
     for (unsigned i = 0; i < count; i++) {
         struct worker *worker = &workers->all[i];
-        int result = crypto_sector_new(&worker->cipher, key, sector_size);
+        int result = crypto_sector_new_spec(&worker->cipher, sectors);
         if (result != 0) {
             workers_destroy(workers);
             return result;

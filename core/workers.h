@@ -29,7 +29,7 @@ struct workers {
 };
 
 /* 0 or a negative errno. */
-int workers_init(struct workers *workers, const uint8_t key[CRYPTO_SECTOR_KEY_SIZE], uint32_t sector_size);
+int workers_init(struct workers *workers, const struct crypto_sector_spec *sectors);
 void workers_destroy(struct workers *workers);
 
 /* Waits while all are taken. */

@@ -83,21 +83,88 @@ void crypto_seal(uint8_t *out, const uint8_t key[32], const char *label, const v
 CRYPTO_CHECKED bool crypto_open(uint8_t *plain, const uint8_t key[32], const char *label, const void *ad,
                                 size_t ad_size, const uint8_t *sealed, size_t sealed_size);
 
-/* ---- sector (crypto/sector.c): AES-256-XTS ---- */
+/* ---- digests and ciphers of foreign formats ---- */
 
-#define CRYPTO_SECTOR_KEY_SIZE 64
+enum crypto_digest {
+    CRYPTO_SHA1,
+    CRYPTO_SHA256,
+    CRYPTO_SHA512,
+    CRYPTO_RIPEMD160,
+    CRYPTO_WHIRLPOOL,
+    CRYPTO_STREEBOG512,
+    CRYPTO_BLAKE2S,
+    CRYPTO_DIGESTS,
+};
+
+enum crypto_cipher {
+    CRYPTO_AES,
+    CRYPTO_SERPENT,
+    CRYPTO_TWOFISH,
+    CRYPTO_CAMELLIA,
+    CRYPTO_CAST5,
+    CRYPTO_BLOWFISH,
+    CRYPTO_BLOWFISH_LE, /* old TrueCrypt's: the words of a block are little-endian */
+    CRYPTO_3DES,
+    CRYPTO_CIPHERS,
+};
+
+/* ---- sector (crypto/sector.c) ---- */
+
+#define CRYPTO_SECTOR_KEY_SIZE 64  /* of our own format */
+#define CRYPTO_SECTOR_KEY_MAX  256 /* of any */
+#define CRYPTO_LAYERS_MAX      3
+
+enum crypto_mode {
+    CRYPTO_XTS,
+    CRYPTO_LRW,       /* IEEE P1619 drafts, index 1 for the first block of unit 0, as the kernel's lrw-benbi */
+    CRYPTO_CBC,       /* every layer chains over the whole sector */
+    CRYPTO_CBC_OUTER, /* one chain around all layers */
+};
+
+/* How the number of a sector becomes an IV (CBC) or a tweak (XTS). LRW has a way of its own. */
+enum crypto_iv {
+    CRYPTO_IV_NULL,
+    CRYPTO_IV_PLAIN, /* 32 bits, little-endian */
+    CRYPTO_IV_PLAIN64,
+    CRYPTO_IV_PLAIN64BE, /* big-endian, at the end of the block */
+    CRYPTO_IV_ESSIV,     /* plain64, encrypted under a digest of the key */
+    CRYPTO_IV_EBOIV,     /* the byte offset, encrypted under the key */
+    CRYPTO_IV_TCW,       /* TrueCrypt up to 4.0: IV and whitening from the 32 bytes after the key; CBC only */
+};
+
+/* What turns the sectors of a volume into cleartext. It holds a key: keep it in secret memory. */
+struct crypto_sector_spec {
+    struct {
+        enum crypto_cipher cipher;
+        uint32_t key_size;      /* bytes; XTS: of both halves */
+    } layer[CRYPTO_LAYERS_MAX]; /* in the order of encryption */
+    unsigned layers;
+    enum crypto_mode mode;
+    enum crypto_iv iv;
+    enum crypto_digest essiv_digest;
+    uint32_t essiv_key_size; /* bytes of the digest that are the key; 0 = all */
+    uint32_t sector_size;    /* 512, 1024, 2048 or 4096 */
+    uint32_t iv_unit;        /* bytes that the number in the IV counts: 512 or the sector size */
+    uint32_t key_size;
+    /* One layer's key after the other; then what all share: LRW 16 bytes, TCW 32. XTS: data key | tweak key. */
+    uint8_t key[CRYPTO_SECTOR_KEY_MAX];
+};
 
 /* One key schedule for one thread at a time. */
 struct crypto_sector;
 
-/* key: data key | tweak key, which must differ (-EINVAL). sector_size 512 or 4096 bytes. The handle lives in
- * secret memory. 0, -EINVAL, -ENOMEM. */
+/* AES-256-XTS, plain64, units of 512 bytes. key: data key | tweak key, which must differ (-EINVAL). sector_size 512
+ * or 4096 bytes. The handle lives in secret memory. 0, -EINVAL, -ENOMEM. */
 CRYPTO_CHECKED int crypto_sector_new(struct crypto_sector **sector, const uint8_t key[CRYPTO_SECTOR_KEY_SIZE],
                                      uint32_t sector_size);
+
+/* Any other way. 0, -EINVAL (sizes or halves that cannot be), -EOPNOTSUPP (a combination that no format has, or
+ * that libgcrypt lacks), -ENOMEM, -EIO (libgcrypt does not compute what it should). */
+CRYPTO_CHECKED int crypto_sector_new_spec(struct crypto_sector **sector, const struct crypto_sector_spec *spec);
 void crypto_sector_free(struct crypto_sector *sector);
 
-/* `size` bytes, a multiple of the sector size; `tweak` of the first sector, which grows by sector_size / 512
- * per sector. out == in is allowed, any other overlap is not. */
+/* `size` bytes, a multiple of the sector size; `tweak` of the first sector, always in 512-byte units whatever the
+ * IV counts, which grows by sector_size / 512 per sector. out == in is allowed, any other overlap is not. */
 void crypto_sector_encrypt(struct crypto_sector *sector, uint64_t tweak, uint8_t *out, const uint8_t *in,
                            size_t size);
 void crypto_sector_decrypt(struct crypto_sector *sector, uint64_t tweak, uint8_t *out, const uint8_t *in,

@@ -15,8 +15,9 @@
 #include "crypto.h"
 #include "private.h"
 
-/* An AES-256-XTS handle takes 3.2 KiB, so this holds 16 threads' handles of ten volumes. */
-#define POOL_SIZE (512U * 1024)
+/* An AES-256-XTS handle takes 3.2 KiB; three layers of a foreign volume some 27, for each of 32
+ * threads. It must fit into small limits for locked memory. */
+#define POOL_SIZE (896U * 1024)
 
 /* More than a handle takes; only used where the whole pool cannot be locked. */
 #define HANDLE_SPAN (8U * 1024)

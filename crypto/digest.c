@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The digests of foreign formats. Our own format uses BLAKE2b and nothing else (hash.c).
+ */
+#include "digest.h"
+
+#include <errno.h>
+#include <gcrypt.h>
+#include <string.h>
+
+int digest_algorithm(enum crypto_digest digest)
+{
+    static const int algorithm[CRYPTO_DIGESTS] = {
+        [CRYPTO_SHA1] = GCRY_MD_SHA1,           [CRYPTO_SHA256] = GCRY_MD_SHA256,
+        [CRYPTO_SHA512] = GCRY_MD_SHA512,       [CRYPTO_RIPEMD160] = GCRY_MD_RMD160,
+        [CRYPTO_WHIRLPOOL] = GCRY_MD_WHIRLPOOL, [CRYPTO_STREEBOG512] = GCRY_MD_STRIBOG512,
+        [CRYPTO_BLAKE2S] = GCRY_MD_BLAKE2S_256,
+    };
+    return (unsigned)digest < CRYPTO_DIGESTS ? algorithm[digest] : 0;
+}
+
+size_t digest_size(enum crypto_digest digest)
+{
+    return gcry_md_get_algo_dlen(digest_algorithm(digest));
+}
+
+int digest_of(enum crypto_digest digest, uint8_t *out, const void *data, size_t size)
+{
+    gcry_md_hd_t md;
+    if (gcry_md_open(&md, digest_algorithm(digest), GCRY_MD_FLAG_SECURE)) {
+        return -ENOMEM;
+    }
+    gcry_md_write(md, data, size);
+    memcpy(out, gcry_md_read(md, 0), digest_size(digest));
+    gcry_md_close(md); /* wipes */
+    return 0;
+}

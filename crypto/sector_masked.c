@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * XTS and LRW over any ciphers of 16-byte blocks, alone or in cascades. Both encrypt a block between two additions
+ * of the same mask; the masks of up to 4 KiB are computed first, then all blocks go through the cipher at once.
+ * In a cascade every layer covers the whole sector; XTS layers have tweak keys of their own, LRW layers share one.
+ */
+#include "sector_masked.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "private.h"
+
+#define BLOCK        16
+#define LRW_KEY_SIZE 16
+#define INDEX_BITS   64 /* of an LRW block index */
+
+struct sector_masked {
+    unsigned layers;
+    enum crypto_mode mode;
+    uint32_t sector_size;
+    struct {
+        struct blocks blocks;
+        enum crypto_cipher cipher;
+        gcry_cipher_hd_t tweaks; /* XTS */
+    } layer[CRYPTO_LAYERS_MAX];
+    /* LRW: the tweak key times x^i, and times x^i + .. + x + 1; high half, low half */
+    uint64_t power[INDEX_BITS][2], step[INDEX_BITS][2];
+    uint8_t mask[BLOCKS_RUN];
+};
+
+static uint64_t get_be64(const uint8_t *in)
+{
+    uint64_t value;
+    memcpy(&value, in, sizeof(value));
+    return __builtin_bswap64(value);
+}
+
+static void put_be64(uint8_t *out, uint64_t value)
+{
+    value = __builtin_bswap64(value);
+    memcpy(out, &value, sizeof(value));
+}
+
+static void prepare_lrw(struct sector_masked *masked, const uint8_t key[LRW_KEY_SIZE])
+{
+    uint64_t high = get_be64(key), low = get_be64(key + 8);
+    for (unsigned i = 0; i < INDEX_BITS; i++) {
+        masked->power[i][0] = high;
+        masked->power[i][1] = low;
+        masked->step[i][0] = high ^ (i > 0 ? masked->step[i - 1][0] : 0);
+        masked->step[i][1] = low ^ (i > 0 ? masked->step[i - 1][1] : 0);
+        uint64_t carry = high >> 63;
+        high = high << 1 | low >> 63;
+        low = low << 1 ^ (carry * 0x87);
+    }
+}
+
+static int open_layer(struct sector_masked *masked, const struct crypto_sector_spec *spec, unsigned i,
+                      const uint8_t *key)
+{
+    size_t size = spec->layer[i].key_size;
+    masked->layer[i].cipher = spec->layer[i].cipher;
+    if (spec->mode == CRYPTO_LRW) {
+        return blocks_open(&masked->layer[i].blocks, spec->layer[i].cipher, key, size);
+    }
+    int failed = blocks_open(&masked->layer[i].blocks, spec->layer[i].cipher, key, size / 2);
+    return failed ? failed
+                  : cipher_open(&masked->layer[i].tweaks, spec->layer[i].cipher, GCRY_CIPHER_MODE_ECB,
+                                key + size / 2, size / 2);
+}
+
+int sector_masked_new(struct sector_masked **masked, const struct crypto_sector_spec *spec)
+{
+    struct sector_masked *made = crypto_secret_alloc(sizeof(*made));
+    if (!made) {
+        return -ENOMEM;
+    }
+    made->mode = spec->mode;
+    made->sector_size = spec->sector_size;
+    made->layers = spec->layers;
+    const uint8_t *key = spec->key;
+    for (unsigned i = 0; i < spec->layers; i++) {
+        int failed = open_layer(made, spec, i, key);
+        if (failed) {
+            sector_masked_free(made);
+            return failed;
+        }
+        key += spec->layer[i].key_size;
+    }
+    if (spec->mode == CRYPTO_LRW) {
+        prepare_lrw(made, key);
+    }
+    *masked = made;
+    return 0;
+}
+
+void sector_masked_free(struct sector_masked *masked)
+{
+    for (unsigned i = 0; masked && i < masked->layers; i++) {
+        blocks_close(&masked->layer[i].blocks);
+        gcry_cipher_close(masked->layer[i].tweaks);
+    }
+    crypto_secret_free(masked);
+}
+
+/* One sector's masks from its first: times x from block to block, little-endian. */
+static void spread(uint8_t *mask, size_t size, const uint8_t first[BLOCK])
+{
+    uint64_t t[2];
+    memcpy(t, first, BLOCK);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    t[0] = __builtin_bswap64(t[0]);
+    t[1] = __builtin_bswap64(t[1]);
+#endif
+    for (size_t at = 0; at < size; at += BLOCK) {
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        uint64_t stored[2] = { __builtin_bswap64(t[0]), __builtin_bswap64(t[1]) };
+        memcpy(mask + at, stored, BLOCK);
+#else
+        memcpy(mask + at, t, BLOCK);
+#endif
+        uint64_t carry = t[1] >> 63;
+        t[1] = t[1] << 1 | t[0] >> 63;
+        t[0] = t[0] << 1 ^ (carry * 0x87);
+    }
+}
+
+static void mask_xts(struct sector_masked *masked, unsigned layer, const struct sector_iv *iv, uint64_t tweak,
+                     size_t size)
+{
+    uint8_t first[BLOCKS_RUN / 512][BLOCK];
+    size_t sectors = size / masked->sector_size;
+    for (size_t i = 0; i < sectors; i++) {
+        sector_iv_make(iv, tweak + i * (masked->sector_size / 512), first[i]);
+    }
+    cipher_crypt(masked->layer[layer].tweaks, masked->layer[layer].cipher, true, first[0], first[0],
+                 sectors * BLOCK);
+    for (size_t i = 0; i < sectors; i++) {
+        spread(masked->mask + i * masked->sector_size, masked->sector_size, first[i]);
+    }
+    crypto_wipe(first, sizeof(first));
+}
+
+/* The tweak key times the index of a block, which counts on through all sectors. Counting on by one flips the lowest
+ * clear bit and all below it. */
+static void mask_lrw(struct sector_masked *masked, uint64_t tweak, size_t size)
+{
+    uint64_t index = tweak * (512 / BLOCK) + 1;
+    uint64_t high = 0, low = 0;
+    for (uint64_t left = index; left != 0; left &= left - 1) {
+        high ^= masked->power[__builtin_ctzll(left)][0];
+        low ^= masked->power[__builtin_ctzll(left)][1];
+    }
+    for (size_t at = 0; at < size; at += BLOCK, index++) {
+        put_be64(masked->mask + at, high);
+        put_be64(masked->mask + at + 8, low);
+        unsigned flips = index == UINT64_MAX ? INDEX_BITS - 1 : (unsigned)__builtin_ctzll(~index);
+        high ^= masked->step[flips][0];
+        low ^= masked->step[flips][1];
+    }
+}
+
+void sector_masked_crypt(struct sector_masked *masked, const struct sector_iv *iv, bool encrypt, uint64_t tweak,
+                         uint8_t *out, const uint8_t *in, size_t size)
+{
+    while (size > 0) {
+        size_t run = size < BLOCKS_RUN ? size : BLOCKS_RUN;
+        const uint8_t *from = in;
+        for (unsigned i = 0; i < masked->layers; i++) {
+            unsigned layer = encrypt ? i : masked->layers - 1 - i;
+            if (masked->mode == CRYPTO_LRW) {
+                mask_lrw(masked, tweak, run);
+            } else {
+                mask_xts(masked, layer, iv, tweak, run);
+            }
+            blocks_crypt_masked(&masked->layer[layer].blocks, encrypt, out, from, masked->mask, run);
+            from = out;
+        }
+        tweak += run / 512;
+        in += run;
+        out += run;
+        size -= run;
+    }
+}
