@@ -63,7 +63,7 @@ int ext_dir_append(struct ext *ext, struct ext_dir *dir, uint64_t *number, uint6
         return result;
     }
     *where = run.physical;
-    ext2_off64_t size = (ext2_off64_t)((*number + 1) * ext->fs->blocksize);
+    ext2_off64_t size = (ext2_off64_t)(*number + 1) * ext->fs->blocksize;
     result = ext_error(ext2fs_inode_size_set(ext->fs, (struct ext2_inode *)&dir->inode, size));
     return result < 0 ? result : ext_inode_write(ext, dir->ino, &dir->inode);
 }

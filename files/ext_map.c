@@ -105,11 +105,11 @@ static int extent_find(struct ext *ext, ext2_ino_t ino, struct ext2_inode_large 
                        uint64_t limit, struct ext_run *run)
 {
     EXTENT_HANDLE handle = NULL;
+    *run = (struct ext_run){ .logical = block, .count = limit, .state = EXT_HOLE };
     errcode_t code = ext2fs_extent_open2(ext->fs, ino, small(inode), &handle);
     if (code != 0) {
         return ext_error(code);
     }
-    *run = (struct ext_run){ .logical = block, .count = limit, .state = EXT_HOLE };
     struct ext2fs_extent extent;
     code = ext2fs_extent_goto(handle, block);
     if (code != 0 && code != EXT2_ET_EXTENT_NOT_FOUND) {
