@@ -8,7 +8,8 @@
 #   machine_says TEXT                  waits until it has printed a line that begins with TEXT
 #   machine_ask COMMAND                a command for QEMU's monitor
 #   machine_kill                       the power is cut
-# $work/disk0, disk1 ... are the disks' images.
+# $work/disk0, disk1 ... are the disks' images, with a write cache. disk_log=FILE logs all requests to disk0 there,
+# flushes among them; crash_state.py reads it.
 # shellcheck disable=SC2154
 
 machine_pid='' viewer_pid=''
@@ -24,9 +25,17 @@ disks_make() { # SIZES
 
 # Emulation even where there is /dev/kvm: nested virtualisation hangs on some machines, and a boot takes seconds.
 machine_start() {
-    local disk arguments=()
+    local disk node arguments=()
     for disk in "$work"/disk[0-9]; do
-        [ ! -e "$disk" ] || arguments+=(-drive "file=$disk,format=raw,if=virtio,cache=${disk_cache:-writeback},discard=unmap")
+        [ -e "$disk" ] || continue
+        node=${disk##*/}
+        arguments+=(-blockdev "driver=file,filename=$disk,node-name=$node,discard=unmap")
+        if [ -n "${disk_log:-}" ] && [ "$node" = disk0 ]; then
+            arguments+=(-blockdev "driver=file,filename=$disk_log,node-name=log"
+                -blockdev "driver=blklogwrites,file=disk0,log=log,node-name=logged")
+            node=logged
+        fi
+        arguments+=(-device "virtio-blk-pci,drive=$node,write-cache=on")
     done
     : >"$work/console"
     qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m "$memory" -nodefaults -no-user-config \
