@@ -28,8 +28,8 @@ static void print_mapping(const struct format_opened *opened, const char *device
 {
     const struct segment *segment = &opened->segment[0];
     printf("0 %" PRIu64 " crypt aes-xts-plain64 ", opened->data_size / 512);
-    for (size_t i = 0; i < sizeof(opened->key); i++) {
-        printf("%02x", opened->key[i]);
+    for (size_t i = 0; i < opened->sectors.key_size; i++) {
+        printf("%02x", opened->sectors.key[i]);
     }
     printf(" %" PRIu64 " %s %" PRIu64, segment->tweak, device, segment->storage_offset / 512);
     puts(opened->sector_size == 4096 ? " 1 sector_size:4096" : "");
