@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "copies.h"
@@ -159,9 +158,8 @@ static struct header_fields fields_of(const struct coffer_create_options *option
 static enum coffer_status open_store(const char *path, const struct coffer_create_options *options,
                                      struct storage **storage, uint64_t *size, struct coffer_error *error)
 {
-    struct stat status;
     *size = options->container_size;
-    if (stat(path, &status) == 0 && S_ISBLK(status.st_mode)) {
+    if (storage_is_device(path)) {
         enum coffer_status opened =
             storage_open(path, -1, false, STORAGE_EXCLUSIVE, &options->callbacks, storage, error);
         if (opened != COFFER_OK) {

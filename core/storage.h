@@ -77,6 +77,9 @@ static inline void storage_close(struct storage *storage)
 
 /* ---- storage_file.c ---- */
 
+/* Whether a block device is there. */
+bool storage_is_device(const char *path);
+
 /* Who else may have the data: anyone; readers; nobody. */
 enum storage_lock { STORAGE_UNLOCKED, STORAGE_SHARED, STORAGE_EXCLUSIVE };
 

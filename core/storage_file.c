@@ -215,12 +215,17 @@ struct storage_file *storage_file_new(int fd, uint64_t size, bool read_only, boo
 
 /* ---- opening ---- */
 
+bool storage_is_device(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISBLK(status.st_mode);
+}
+
 /* O_NONBLOCK: a FIFO must not make us wait. */
 static int open_path(const char *path, bool read_only, bool exclusive)
 {
     int flags = O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (read_only ? O_RDONLY : O_RDWR);
-    struct stat status;
-    if (exclusive && stat(path, &status) == 0 && S_ISBLK(status.st_mode)) {
+    if (exclusive && storage_is_device(path)) {
         flags |= O_EXCL;
     }
     return open(path, flags);
