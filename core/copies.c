@@ -112,6 +112,13 @@ void copies_clear_slot(struct copies *next, unsigned slot)
     header_put_slot(&next->body, slot, &(struct header_slot_record){ .seq_written = fields.seq });
 }
 
+void copies_write_last(struct copies *copies, enum header_copy copy)
+{
+    if (copies->good[HEADER_FRONT] && copies->good[HEADER_TAIL]) {
+        copies->winner = copy;
+    }
+}
+
 enum coffer_status copies_update(struct copies *copies, copies_edit_fn *edit, void *user,
                                  struct coffer_error *error)
 {
@@ -243,6 +250,7 @@ enum coffer_status copies_heal(struct copies *copies, const struct coffer_creden
                 return status;
             }
             lost_cell = true;
+            copies_write_last(copies, other_copy(copy));
         }
     }
     if (!lost_cell && copies->good[other]) {

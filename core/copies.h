@@ -62,6 +62,10 @@ typedef void copies_edit_fn(struct copies *next, void *user);
 enum coffer_status copies_update(struct copies *copies, copies_edit_fn *edit, void *user,
                                  struct coffer_error *error);
 
+/* Where both copies are good: `copy` is to be written last, having the only cell of a slot that opens. A write that
+ * goes wrong may take the cells of its block with it. */
+void copies_write_last(struct copies *copies, enum header_copy copy);
+
 /* For an edit: wraps the master key into a slot of one copy, under the salt that the body lists for it, and lists
  * the new cell. */
 void copies_put_cell(struct copies *next, enum header_copy copy, unsigned slot,

@@ -320,14 +320,18 @@ static enum coffer_status change_in_place(struct coffer_header *header, struct n
                                    header_listed_salt(&copies->body, HEADER_FRONT), copies->volume,
                                    newcomer->master) == SLOT_OPEN;
     enum header_copy first = opens_front ? HEADER_TAIL : HEADER_FRONT;
-    enum coffer_status status =
-        copies_update(copies, first == HEADER_TAIL ? put_into_tail : put_into_front, newcomer, error);
+    enum header_copy second = opens_front ? HEADER_FRONT : HEADER_TAIL;
+    copies_edit_fn *const put[] = { [HEADER_FRONT] = put_into_front, [HEADER_TAIL] = put_into_tail };
+    copies_write_last(copies, second);
+    enum coffer_status status = copies_update(copies, put[first], newcomer, error);
     if (status == COFFER_OK) {
         status = verify_copy(header, first, newcomer, error);
     }
-    return status == COFFER_OK
-               ? copies_update(copies, first == HEADER_TAIL ? put_into_front : put_into_tail, newcomer, error)
-               : status;
+    if (status != COFFER_OK) {
+        return status;
+    }
+    copies_write_last(copies, first);
+    return copies_update(copies, put[second], newcomer, error);
 }
 
 enum coffer_status coffer_header_change_key(struct coffer_header *header, const struct coffer_credential *secret,
