@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * helper_memory.h - allocations of the library, counted and failing on request.
+ *
+ * The link puts this in front of malloc, calloc, mmap and the memory for secrets, which here is plain memory: a
+ * sanitizer then sees what is never freed, and opening a header does not cost a dozen system calls.
+ */
+#ifndef HELPER_MEMORY_H
+#define HELPER_MEMORY_H
+
+#include <stdbool.h>
+
+/* The allocation number `at` from now on (from 1, 0 = none) fails. */
+void memory_fail(unsigned at);
+bool memory_has_failed(void);
+
+/* Secrets that have not been freed. */
+unsigned memory_secrets(void);
+
+/* How often Argon2id was asked for, and whether it must not be: then it aborts. */
+unsigned memory_derivations(void);
+void memory_forbid_derivation(bool forbidden);
+
+#endif
