@@ -191,15 +191,15 @@ static enum coffer_status serve_request(struct server *server, struct coffer_err
         .source = server->volume_path,
         .read_only = server->info.read_only,
         .allow_other = request->allow_other,
+        /* No cache of writes: others use it, and want to hear of a full disk; large writes are faster, too. */
+        .writeback = false,
     };
 
     if (!server->files) {
-        /* No cache of writes: others use it, and want to hear of a full disk, and where the volume ends. */
         return serve_block(server->volume, &options, &server->session, error);
     }
     const struct serve_owner owner = owner_of(request);
     options.read_only = server->files->read_only;
-    options.writeback = true;
     return serve_files(server->files, &owner, &options, &server->session, error);
 }
 
@@ -224,7 +224,8 @@ static void save_what_is_written(const struct server *server)
     struct coffer_error error = COFFER_ERROR_INIT;
     SCOPE_FD int fd = open(server->request->point->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    if ((fd >= 0 && syncfs(fd) < 0) || coffer_volume_flush(server->volume, &error) != COFFER_OK) {
+    if ((fd >= 0 && syncfs(fd) < 0) || (server->files && server->files->ops->sync(server->files) < 0) ||
+        coffer_volume_flush(server->volume, &error) != COFFER_OK) {
         ui_warn("cannot write all of '%s' to the medium", server->volume_path); /* the close tells the rest */
     }
 }
