@@ -8,6 +8,7 @@
 #include "ext.h"
 
 #include <errno.h>
+#include <et/com_err.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,8 +148,18 @@ static bool is_clean(const struct ext2_super_block *super)
 
 /* ---- Opening ---- */
 
+/* libext2fs would print what it finds on standard error; it comes back as an error all the same. */
+static void drop_message(const char *who, errcode_t code, const char *format, va_list arguments)
+{
+    (void)who;
+    (void)code;
+    (void)format;
+    (void)arguments;
+}
+
 static enum coffer_status open_library(struct ext *ext, struct coffer_error *error)
 {
+    set_com_err_hook(drop_message);
     if (ext->volume_size < 4096) {
         return fail(error, COFFER_NOT_FOUND, 0, "no ext file system");
     }

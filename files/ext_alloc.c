@@ -53,6 +53,7 @@ int ext_alloc_init(struct ext *ext)
     if (ext->group_dirty == NULL) {
         return -ENOMEM;
     }
+    fs->default_bitmap_type = EXT2FS_BMAP64_RBTREE; /* runs, not bits: little memory for large file systems */
     errcode_t code = ext2fs_read_bitmaps(fs);
     if (code == 0) {
         code = ext2fs_allocate_block_bitmap(fs, "frozen", &ext->frozen);

@@ -34,6 +34,12 @@ static int open_regular(struct ext *ext, uint64_t ino, struct ext2_inode_large *
     return (inode->i_flags & EXT4_ENCRYPT_FL) != 0 ? -EACCES : 0;
 }
 
+static int open_for_change(struct ext *ext, uint64_t ino, struct ext2_inode_large *inode)
+{
+    int result = open_regular(ext, ino, inode);
+    return result == 0 && (inode->i_flags & EXT2_IMMUTABLE_FL) != 0 ? -EPERM : result;
+}
+
 static bool is_inline(const struct ext2_inode_large *inode)
 {
     return (inode->i_flags & EXT4_INLINE_DATA_FL) != 0;
@@ -208,7 +214,7 @@ static int make_runs(struct ext *ext, ext2_ino_t ino, uint64_t offset, size_t si
                      uint64_t *length)
 {
     struct ext2_inode_large inode;
-    int result = open_regular(ext, ino, &inode);
+    int result = open_for_change(ext, ino, &inode);
     if (result < 0) {
         return result;
     }
@@ -343,7 +349,7 @@ static int zero_part(struct ext *ext, ext2_ino_t ino, struct ext2_inode_large *i
 static int truncate_some(struct ext *ext, ext2_ino_t ino, uint64_t size, bool *done)
 {
     struct ext2_inode_large inode;
-    int result = open_regular(ext, ino, &inode);
+    int result = open_for_change(ext, ino, &inode);
     if (result < 0) {
         return result;
     }
@@ -448,7 +454,7 @@ static int allocate_some(struct ext *ext, ext2_ino_t ino, int mode, uint64_t fro
                          bool *done)
 {
     struct ext2_inode_large inode;
-    int result = open_regular(ext, ino, &inode);
+    int result = open_for_change(ext, ino, &inode);
     if (result < 0) {
         return result;
     }

@@ -163,6 +163,9 @@ int ext_setattr(struct files *files, uint64_t ino, unsigned what, const struct f
     }
     struct ext2_inode_large inode;
     result = ext_inode_read(ext, ino, &inode);
+    if (result == 0 && (inode.i_flags & EXT2_IMMUTABLE_FL) != 0) {
+        result = -EPERM;
+    }
     if (result == 0) {
         if ((what & FILES_MODE) != 0) {
             inode.i_mode = (uint16_t)((inode.i_mode & S_IFMT) | (change->mode & 07777));
