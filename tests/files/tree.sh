@@ -152,4 +152,21 @@ if [ "$(id -u)" -eq 0 ] && mount -o loop,ro fs.img k 2>/dev/null; then
     (cd k && find . -printf '%p %y %m %n %l %T@ %U\n' | sort) >klist
     umount k
     cmp list klist || { diff list klist | head; fail 'the kernel sees something else'; }
+    mount -o loop fs.img k # and the other way round
+    echo fixed >k/immutable
+    chattr +i k/immutable
+    cp data k/from-kernel
+    mkdir k/many-more
+    (cd k/many-more && seq -f 'a-name-that-is-long-enough-to-need-an-index-%g' 2000 | xargs touch)
+    umount k
+    serve fs.img m through
+    cmp data m/from-kernel || fail 'what the kernel wrote'
+    (cd m/many-more && seq -f 'a-name-that-is-long-enough-to-need-an-index-%g' 2001 4000 | xargs touch)
+    [ "$(find m/many-more -type f | wc -l)" -eq 4000 ] || fail "names in the kernel's directory"
+    rm -r m/from-kernel
+    refused sh -c 'echo changed >m/immutable'
+    refused rm -f m/immutable
+    refused chmod 777 m/immutable
+    stop m
+    clean fs.img
 fi
