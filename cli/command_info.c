@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "format_options.h"
 #include "json.h"
 #include "secrets.h"
 #include "size.h"
@@ -15,6 +16,7 @@
 struct info_options {
     struct common_options common;
     struct secret_options secret;
+    struct format_options format;
     bool unlock;
     long kdf_level;
 };
@@ -23,6 +25,7 @@ static const struct option table[] = {
     OPTION_FLAG(struct info_options, unlock, "unlock", "ask for the passphrase and show the private part too"),
     OPTION_NUMBER(struct info_options, kdf_level, "kdf-level", "N", 0, 4,
                   "the level of an unmarked volume, where it is not one of those that are tried"),
+    OPTIONS_FORMAT(struct info_options),
     OPTIONS_SECRET(struct info_options),
     OPTIONS_COMMON(struct info_options),
     OPTIONS_END,
@@ -57,6 +60,11 @@ static void print_derivation(const struct coffer_info *info)
     char memory[SIZE_TEXT_MAX];
     char text[SIZE_TEXT_MAX + 64];
 
+    if (info->kdf_iterations != 0) {
+        snprintf(text, sizeof(text), "%s, %u iterations", info->kdf, info->kdf_iterations);
+        print_field("derivation", text);
+        return;
+    }
     snprintf(text, sizeof(text), "Argon2id, %s, %u pass%s, %u lane%s",
              size_format((uint64_t)info->kdf_memory * 1024, memory), info->kdf_passes,
              info->kdf_passes == 1 ? "" : "es", info->kdf_lanes, info->kdf_lanes == 1 ? "" : "s");
@@ -103,6 +111,9 @@ static void print_private(const struct coffer_info *info)
              info->hidden ? ", hidden" : "");
     print_field("kind", text);
     print_time(info->created);
+    if (info->slots_used == 0) { /* a format without key slots */
+        return;
+    }
     snprintf(text, sizeof(text), "%u of %u in use, opened by slot %u", info->slots_used, COFFER_SLOTS, info->slot);
     print_field("key slots", text);
 }
@@ -122,7 +133,11 @@ static struct json_object *describe_derivation(const struct coffer_info *info)
 {
     struct json_object *object = json_object_new_object();
 
-    json_add_text(object, "name", "argon2id");
+    json_add_text(object, "name", info->kdf ? info->kdf : "argon2id");
+    if (info->kdf_iterations != 0) {
+        json_add_number(object, "iterations", info->kdf_iterations);
+        return object;
+    }
     json_add_number(object, "memory", (uint64_t)info->kdf_memory * 1024);
     json_add_number(object, "passes", info->kdf_passes);
     json_add_number(object, "lanes", info->kdf_lanes);
@@ -214,6 +229,7 @@ static enum exit_status open_volume(const struct info_options *options, const ch
     }
     how.read_only = true;
     how.kdf_level = (int)options->kdf_level;
+    format_options_apply(&options->format, &how);
     how.callbacks.notice = ui_library_notice;
     enum coffer_status opened = coffer_volume_open(path, credential, &how, volume, &error);
     coffer_credential_free(credential);
@@ -247,6 +263,9 @@ static enum exit_status run(const void *values, const char *const *operands, siz
     (void)count;
     if (options->kdf_level >= 0 && !has_secret) {
         return ui_fail(EXIT_USAGE, "add --unlock", "'--kdf-level' needs a secret");
+    }
+    if (format_options_given(&options->format) && !has_secret) {
+        return ui_fail(EXIT_USAGE, "add --unlock", "what a volume without a mark is, only a secret can tell");
     }
     return has_secret ? show_private(options, operands[0]) : show_public(operands[0]);
 }

@@ -4,6 +4,7 @@
  * server (server.h). Returns with the mount usable, or with the reason why not.
  */
 #include "command.h"
+#include "format_options.h"
 #include "launch.h"
 #include "mount_point.h"
 #include "secrets.h"
@@ -19,7 +20,7 @@ struct mount_options {
     bool read_only;
     bool allow_other;
     bool foreground;
-    const char *type;
+    struct format_options format;
     long kdf_level;
 };
 
@@ -28,15 +29,15 @@ static const struct option table[] = {
     OPTION_FLAG(struct mount_options, read_only, "read-only", "change nothing, not even a damaged header"),
     OPTION_FLAG(struct mount_options, allow_other, "allow-other", "let other users in, as far as the modes say"),
     OPTION_FLAG(struct mount_options, foreground, "foreground", "stay in the foreground until it is unmounted"),
-    OPTION_CHOICE(struct mount_options, type, "type", "auto|coffer", "the format of the volume"),
     OPTION_NUMBER(struct mount_options, kdf_level, "kdf-level", "N", 0, 4,
                   "unmarked volumes: try only this cost of the key derivation"),
+    OPTIONS_FORMAT(struct mount_options),
     OPTIONS_SECRET(struct mount_options),
     OPTIONS_COMMON(struct mount_options),
     OPTIONS_END,
 };
 
-static const struct mount_options defaults = { .type = "auto", .kdf_level = -1 };
+static const struct mount_options defaults = { .kdf_level = -1 };
 
 static enum exit_status mount_at(const struct mount_options *options, const char *volume,
                                  struct mount_point *point)
@@ -45,7 +46,7 @@ static enum exit_status mount_at(const struct mount_options *options, const char
         .volume = volume,
         .point = point,
         .secret = &options->secret,
-        .type = options->type,
+        .format = &options->format,
         .kdf_level = (int)options->kdf_level,
         .block = options->block,
         .read_only = options->read_only,

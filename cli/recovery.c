@@ -63,21 +63,16 @@ enum exit_status recovery_begin(const char *volume, struct recovery *recovery)
     return is_somebody_there() ? show_and_ask(volume, recovery) : EXIT_DONE;
 }
 
-bool recovery_is_owed(const struct recovery *recovery)
-{
-    return recovery->text && !recovery->is_known;
-}
-
 void recovery_print(struct recovery *recovery)
 {
-    if (recovery_is_owed(recovery)) {
+    if (recovery->text && !recovery->is_known) {
         ui_put_secret(recovery->text);
     }
 }
 
 void recovery_print_json(struct recovery *recovery, struct json_object *document)
 {
-    if (recovery_is_owed(recovery)) {
+    if (recovery->text && !recovery->is_known) {
         json_print_with_secret(document, "recovery_code", recovery->text);
     } else {
         json_print(document);

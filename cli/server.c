@@ -86,7 +86,7 @@ static enum exit_status open_volume(struct server *server)
         return status;
     }
     server_process_close_inherited();
-    options.type = strcmp(request->type, "auto") == 0 ? NULL : request->type;
+    format_options_apply(request->format, &options);
     options.read_only = request->read_only;
     options.kdf_level = request->kdf_level;
     options.callbacks.notice = ui_library_notice;
@@ -166,7 +166,7 @@ static enum exit_status record_serving(struct server *server)
     dev_t device = is_ours ? entry->device : 0;
     mount_table_free(&table);
     if (device == 0) {
-        return ui_fail(EXIT_OTHER, NULL, "cannot mount at '%s': it was unmounted or moved at once", path);
+        return ui_fail(EXIT_OTHER, NULL, "cannot mount at '%s': the directory was moved meanwhile", path);
     }
     if (!mount_state_append(&server->state, mount_record_say_serving(device))) {
         return ui_fail(EXIT_OTHER, NULL, "cannot record the mount at '%s': %s", path, explain_errno(errno));

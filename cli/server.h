@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "format_options.h"
 #include "launch.h"
 #include "mount_point.h"
 #include "options.h"
@@ -14,9 +15,9 @@ struct server_request {
     const char *volume;        /* as it was given */
     struct mount_point *point; /* its lock is given up once the mount is in the kernel's table */
     const struct secret_options *secret;
-    const char *type; /* "auto" or a format */
-    int kdf_level;    /* -1 = those that need not be named */
-    bool block;       /* the volume as one file, not its files */
+    const struct format_options *format;
+    int kdf_level; /* -1 = those that need not be named */
+    bool block;    /* the volume as one file, not its files */
     bool read_only;
     bool allow_other;
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * bytes.c - bounded access to little-endian fields.
+ * bytes.c - bounded access to fields.
  *
  * Written byte by byte: right on every machine, and the compiler makes one load of it where it can.
  */
@@ -55,6 +55,21 @@ uint32_t bytes_get_le32(struct bytes view, size_t offset)
 uint64_t bytes_get_le64(struct bytes view, size_t offset)
 {
     return get(view, offset, 8);
+}
+
+uint16_t bytes_get_be16(struct bytes view, size_t offset)
+{
+    return __builtin_bswap16((uint16_t)get(view, offset, 2));
+}
+
+uint32_t bytes_get_be32(struct bytes view, size_t offset)
+{
+    return __builtin_bswap32((uint32_t)get(view, offset, 4));
+}
+
+uint64_t bytes_get_be64(struct bytes view, size_t offset)
+{
+    return __builtin_bswap64(get(view, offset, 8));
 }
 
 void bytes_put_u8(struct bytes view, size_t offset, uint8_t value)

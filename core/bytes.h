@@ -26,6 +26,9 @@ uint8_t bytes_get_u8(struct bytes view, size_t offset);
 uint16_t bytes_get_le16(struct bytes view, size_t offset);
 uint32_t bytes_get_le32(struct bytes view, size_t offset);
 uint64_t bytes_get_le64(struct bytes view, size_t offset);
+uint16_t bytes_get_be16(struct bytes view, size_t offset);
+uint32_t bytes_get_be32(struct bytes view, size_t offset);
+uint64_t bytes_get_be64(struct bytes view, size_t offset);
 
 void bytes_put_u8(struct bytes view, size_t offset, uint8_t value);
 void bytes_put_le16(struct bytes view, size_t offset, uint16_t value);

@@ -356,3 +356,32 @@ size_t credential_key_file(const struct coffer_credential *credential, size_t in
     *is_cut = credential->file[index].is_cut;
     return credential->file[index].size;
 }
+
+bool credential_fits_tcrypt(const struct coffer_credential *credential)
+{
+    enum credential_kind kind = credential_kind(credential);
+    return (kind == CREDENTIAL_PASSPHRASE || kind == CREDENTIAL_FACTORS) &&
+           credential->passphrase_size <= TCRYPT_PASSWORD_MAX;
+}
+
+enum coffer_status credential_tcrypt_password(const struct coffer_credential *credential,
+                                              uint8_t out[TCRYPT_PASSWORD_MAX], size_t *size,
+                                              struct coffer_error *error)
+{
+    if (!credential_fits_tcrypt(credential)) {
+        return error_set(error, COFFER_INVALID, 0,
+                         "VeraCrypt and TrueCrypt take a passphrase of at most %d bytes, key files, or both",
+                         TCRYPT_PASSWORD_MAX);
+    }
+    struct tcrypt_pool *pool = crypto_secret_alloc(sizeof(*pool));
+    if (pool == NULL) {
+        return error_set_no_memory(error);
+    }
+    for (size_t i = 0; i < credential->factors; i++) {
+        tcrypt_pool_add(pool, credential->file[i].kept, credential->file[i].size);
+    }
+    *size = tcrypt_password_make(out, credential->passphrase, credential->passphrase_size, pool,
+                                 credential->factors > 0);
+    crypto_secret_free(pool);
+    return COFFER_OK;
+}

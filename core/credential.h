@@ -4,6 +4,7 @@
 #define CORE_CREDENTIAL_H
 
 #include "coffer.h"
+#include "tcrypt_keyfile.h"
 
 #define CREDENTIAL_SALT_SIZE 16
 #define CREDENTIAL_KEK_SIZE  32
@@ -43,5 +44,13 @@ size_t credential_passphrase(const struct coffer_credential *credential, const u
 size_t credential_key_files(const struct coffer_credential *credential);
 size_t credential_key_file(const struct coffer_credential *credential, size_t index, const uint8_t **data,
                            bool *is_cut);
+
+/* Whether it is one that VeraCrypt and TrueCrypt could have. */
+bool credential_fits_tcrypt(const struct coffer_credential *credential);
+
+/* What they derive a key from; out: secret memory. Errors: INVALID, NO_MEMORY. */
+enum coffer_status credential_tcrypt_password(const struct coffer_credential *credential,
+                                              uint8_t out[TCRYPT_PASSWORD_MAX], size_t *size,
+                                              struct coffer_error *error);
 
 #endif

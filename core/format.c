@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static const struct format *const FORMATS[] = { &FORMAT_COFFER };
+static const struct format *const FORMATS[] = { &FORMAT_COFFER, &FORMAT_VERACRYPT, &FORMAT_TRUECRYPT };
 
 const struct format *format_at(unsigned index)
 {

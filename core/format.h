@@ -49,13 +49,14 @@ struct format {
     bool (*recognise)(struct storage *storage, struct coffer_info *info, enum coffer_status *status,
                       struct coffer_error *error);
 
-    /* Errors: as coffer_volume_open. On a store without this format's magic: an attempt with the secret. */
+    /* Errors: as coffer_volume_open. On a store without this format's magic: an attempt with the secret, after which
+     * opened->info.unlocked tells whether it opens anything, even when there is another error. */
     enum coffer_status (*open)(struct storage *storage, const struct coffer_credential *credential,
                                const struct coffer_open_options *options, struct format_opened *opened,
                                struct coffer_error *error);
 };
 
-extern const struct format FORMAT_COFFER;
+extern const struct format FORMAT_COFFER, FORMAT_VERACRYPT, FORMAT_TRUECRYPT;
 
 struct format_opened *format_opened_new(void);
 void format_opened_free(struct format_opened *opened);

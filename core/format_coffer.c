@@ -46,6 +46,7 @@ void format_coffer_describe_public(const struct unlock_image *image, struct coff
         info->kdf_memory = preamble->memory;
         info->kdf_passes = preamble->passes;
         info->kdf_lanes = 1;
+        info->kdf = "argon2id";
     }
 }
 
@@ -110,6 +111,7 @@ void format_coffer_describe(struct copies *copies, struct format_opened *opened)
     info->kdf_memory = copies->memory;
     info->kdf_passes = copies->passes;
     info->kdf_lanes = 1;
+    info->kdf = "argon2id";
     info->cipher = "aes-xts-plain64";
     info->slot = copies->slot;
     if (!copies->marked) {
@@ -237,6 +239,7 @@ static enum coffer_status coffer_open(struct storage *storage, const struct coff
         return error_set_no_memory(error);
     }
     enum coffer_status status = format_coffer_unlock(image, credential, options, copies, error);
+    opened->info.unlocked = status == COFFER_OK;
     if (status == COFFER_OK && options->protect_hidden != NULL) {
         status = protect_hidden(image, options, copies, opened, error);
     }

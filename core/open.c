@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "credential.h"
 #include "crypto.h"
 #include "error.h"
 #include "format.h"
+#include "format_tcrypt.h"
 #include "volume.h"
 
 const char *coffer_version(void)
@@ -74,22 +76,111 @@ static void free_opened(struct format_opened **opened)
     format_opened_free(*opened);
 }
 
-/* The format that was named, or the one whose magic is there, or the one that is tried without any. */
-static enum coffer_status choose_format(struct storage *storage, const char *type, const struct format **format,
-                                        struct coffer_error *error)
+/* ---- stores without a magic ---- */
+
+struct attempts {
+    struct storage *storage;
+    const struct coffer_credential *credential;
+    const struct coffer_open_options *options;
+    struct format_opened *opened;
+    struct coffer_error skipped; /* the first attempt that could not be made */
+    enum coffer_status status;   /* of the last attempt */
+    bool fits;                   /* it is large enough for one of the formats */
+};
+
+/* After an attempt that failed, or not. False: there is nothing left to try. */
+static bool go_on(struct attempts *attempts, const struct coffer_error *reason, struct coffer_error *error)
 {
-    if (type != NULL) {
-        *format = format_by_name(type);
-        return *format != NULL ? COFFER_OK
-                               : error_set(error, COFFER_UNSUPPORTED, 0, "the format '%.40s' is not known", type);
+    bool is_found = attempts->opened->info.unlocked;
+    if (!is_found && (attempts->status == COFFER_WRONG_SECRET || attempts->status == COFFER_NOT_FOUND)) {
+        attempts->fits |= attempts->status == COFFER_WRONG_SECRET; /* not found: too small for this one */
+        return true;
     }
+    if (!is_found && attempts->status == COFFER_NO_MEMORY) {
+        (void)error_set(&attempts->skipped, reason->status, reason->sys, "%s", reason->text);
+        return true;
+    }
+    if (attempts->status != COFFER_OK) {
+        (void)error_set(error, reason->status, reason->sys, "%s", reason->text);
+    }
+    return false;
+}
+
+static bool try_level(struct attempts *attempts, int level, struct coffer_error *error)
+{
+    struct coffer_error reason = COFFER_ERROR_INIT;
+    struct coffer_open_options options = *attempts->options;
+    options.kdf_level = level;
+    attempts->status =
+        FORMAT_COFFER.open(attempts->storage, attempts->credential, &options, attempts->opened, &reason);
+    return go_on(attempts, &reason, error);
+}
+
+static bool try_tcrypt(struct attempts *attempts, struct coffer_error *error)
+{
+    struct coffer_error reason = COFFER_ERROR_INIT;
+    attempts->status = format_tcrypt_open(attempts->storage, attempts->credential, attempts->options, true, true,
+                                          attempts->opened, &reason);
+    return go_on(attempts, &reason, error);
+}
+
+/* Every byte is random: the secret is tried on all formats that look like that, the cheap ones first. */
+static enum coffer_status open_unmarked(struct attempts *attempts, struct coffer_error *error)
+{
+    bool others = credential_fits_tcrypt(attempts->credential);
+    bool going = try_level(attempts, 2, error) && try_level(attempts, 1, error) &&
+                 (!others || try_tcrypt(attempts, error)) && try_level(attempts, 3, error);
+    if (!going) {
+        return attempts->status;
+    }
+    if (attempts->skipped.status != COFFER_OK) {
+        return error_set(error, attempts->skipped.status, attempts->skipped.sys, "%s", attempts->skipped.text);
+    }
+    if (!attempts->fits) {
+        return error_set(error, COFFER_NOT_FOUND, 0, "it is not a volume: it is too small for any format");
+    }
+    return error_set(error, COFFER_WRONG_SECRET, 0, "no format opens with this secret");
+}
+
+/* ---- all stores ---- */
+
+static bool names_tcrypt(const struct coffer_open_options *options)
+{
+    return options->pim != 0 || options->hash != NULL || options->system || options->backup_header;
+}
+
+/* The format that was named, or the one whose magic is there, or those that are tried without any. */
+static enum coffer_status open_storage(struct storage *storage, const struct coffer_credential *credential,
+                                       const struct coffer_open_options *options, struct format_opened *opened,
+                                       struct coffer_error *error)
+{
     struct coffer_info info = { .size = sizeof(info) };
     enum coffer_status status = COFFER_OK;
-    *format = recognise(storage, &info, &status, error);
-    if (*format == NULL) {
-        *format = &FORMAT_COFFER;
+    const struct format *format =
+        options->type != NULL ? format_by_name(options->type) : recognise(storage, &info, &status, error);
+    if (options->type != NULL && format == NULL) {
+        return error_set(error, COFFER_UNSUPPORTED, 0, "the format '%.40s' is not known", options->type);
     }
-    return status;
+    if (status != COFFER_OK) {
+        return status;
+    }
+    if (format != NULL) {
+        return format->open(storage, credential, options, opened, error);
+    }
+    if (names_tcrypt(options)) {
+        return format_tcrypt_open(storage, credential, options, true, true, opened, error);
+    }
+    if (options->kdf_level >= 0) {
+        return FORMAT_COFFER.open(storage, credential, options, opened, error);
+    }
+    struct attempts attempts = {
+        .storage = storage,
+        .credential = credential,
+        .options = options,
+        .opened = opened,
+        .skipped = COFFER_ERROR_INIT,
+    };
+    return open_unmarked(&attempts, error);
 }
 
 enum coffer_status coffer_volume_open(const char *path, const struct coffer_credential *credential,
@@ -110,13 +201,9 @@ enum coffer_status coffer_volume_open(const char *path, const struct coffer_cred
     if (status != COFFER_OK) {
         return status;
     }
-    const struct format *format;
     int held = storage->ops->hold_header(storage, true);
-    status = held == 0 ? choose_format(storage, options->type, &format, error)
+    status = held == 0 ? open_storage(storage, credential, options, opened, error)
                        : error_set(error, COFFER_IN_USE, -held, "its header is being changed elsewhere");
-    if (status == COFFER_OK) {
-        status = format->open(storage, credential, options, opened, error);
-    }
     (void)storage->ops->hold_header(storage, false);
     if (status != COFFER_OK) {
         storage_close(storage);

@@ -36,7 +36,7 @@ enum coffer_status volume_new(struct storage *storage, const struct format_opene
     new->sector_size = opened->sector_size;
     new->thin = opened->thin;
     new->read_only = opened->read_only || storage->read_only;
-    if (opened->protected_start < opened->protected_end) { /* only our own format has that: one segment */
+    if (opened->protected_start < opened->protected_end) { /* formats that have that have one segment */
         new->protected_start = opened->protected_start - opened->segment[0].storage_offset;
         new->protected_end = opened->protected_end - opened->segment[0].storage_offset;
     }

@@ -108,6 +108,34 @@ enum crypto_cipher {
     CRYPTO_CIPHERS,
 };
 
+/* ---- kdf of foreign formats (crypto/kdf_foreign.c) ---- */
+
+/* Asked every few milliseconds from the thread that derives, with the rounds done since; false stops it. */
+typedef bool crypto_go_on_fn(void *user, uint32_t rounds);
+
+struct crypto_pbkdf2 {
+    enum crypto_digest digest; /* HMAC */
+    const void *password, *salt;
+    size_t password_size, salt_size;
+    uint32_t iterations;
+    crypto_go_on_fn *go_on; /* may be NULL */
+    void *user;
+};
+
+#define CRYPTO_DIGEST_MAX 64
+
+size_t crypto_digest_size(enum crypto_digest digest); /* bytes; 0: there is none */
+
+/* Block `index`, from 1, of PBKDF2: digest_size bytes that do not depend on the other blocks. 0, -EINVAL, -ENOMEM,
+ * -ECANCELED: then out holds no key. */
+CRYPTO_CHECKED int crypto_pbkdf2_block(uint8_t *out, const struct crypto_pbkdf2 *input, uint32_t index);
+
+/* Argon2id version 0x13, one lane, of any output and salt size; slower than crypto_argon2id, and wipes its work area.
+ * memory in KiB. 0, -ENOMEM, -EINVAL. */
+CRYPTO_CHECKED int crypto_argon2id_foreign(uint8_t *out, size_t out_size, const void *password,
+                                           size_t password_size, const uint8_t *salt, size_t salt_size,
+                                           uint32_t memory, uint32_t passes);
+
 /* ---- sector (crypto/sector.c) ---- */
 
 #define CRYPTO_SECTOR_KEY_SIZE 64  /* of our own format */

@@ -19,7 +19,7 @@ int digest_algorithm(enum crypto_digest digest)
     return (unsigned)digest < CRYPTO_DIGESTS ? algorithm[digest] : 0;
 }
 
-size_t digest_size(enum crypto_digest digest)
+size_t crypto_digest_size(enum crypto_digest digest)
 {
     return gcry_md_get_algo_dlen(digest_algorithm(digest));
 }
@@ -31,7 +31,7 @@ int digest_of(enum crypto_digest digest, uint8_t *out, const void *data, size_t 
         return -ENOMEM;
     }
     gcry_md_write(md, data, size);
-    memcpy(out, gcry_md_read(md, 0), digest_size(digest));
+    memcpy(out, gcry_md_read(md, 0), crypto_digest_size(digest));
     gcry_md_close(md); /* wipes */
     return 0;
 }

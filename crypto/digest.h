@@ -5,14 +5,10 @@
 
 #include "crypto.h"
 
-#define DIGEST_MAX 64
-
 /* libgcrypt's number; 0: there is no such digest. */
 int digest_algorithm(enum crypto_digest digest);
 
-size_t digest_size(enum crypto_digest digest); /* bytes; 0: there is none */
-
-/* out: digest_size bytes. 0 or -ENOMEM. */
+/* out: crypto_digest_size bytes. 0 or -ENOMEM. */
 CRYPTO_CHECKED int digest_of(enum crypto_digest digest, uint8_t *out, const void *data, size_t size);
 
 #endif

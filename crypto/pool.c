@@ -20,7 +20,7 @@
 #define POOL_SIZE (896U * 1024)
 
 /* More than a handle takes; only used where the whole pool cannot be locked. */
-#define HANDLE_SPAN (8U * 1024)
+#define HANDLE_SPAN (12U * 1024)
 
 static uint8_t *pool; /* page aligned; NULL: not ours */
 static size_t pool_size;

@@ -19,8 +19,8 @@ static void put_le64(uint8_t *out, uint64_t value)
 
 static int open_essiv(struct sector_iv *iv, const struct crypto_sector_spec *spec)
 {
-    uint8_t salt[DIGEST_MAX];
-    size_t size = digest_size(spec->essiv_digest);
+    uint8_t salt[CRYPTO_DIGEST_MAX];
+    size_t size = crypto_digest_size(spec->essiv_digest);
     if (size == 0 || spec->essiv_key_size > size) {
         return size == 0 ? -EOPNOTSUPP : -EINVAL;
     }

@@ -152,7 +152,7 @@ struct coffer_info {
     size_t size; /* sizeof(struct coffer_info), set by the caller */
 
     /* Seen without a secret. */
-    const char *format;    /* "coffer"; static */
+    const char *format;    /* "coffer", "veracrypt", "truecrypt"; static */
     unsigned version;      /* 1 */
     uint64_t backing_size; /* bytes of the file or device */
     bool is_device;
@@ -180,8 +180,10 @@ struct coffer_info {
     char private_label[65];  /* hostile text too */
     unsigned slot;           /* the key slot that opened it */
     unsigned slots_used;     /* of COFFER_SLOTS */
-    const char *cipher;      /* "aes-xts-plain64"; static */
+    const char *cipher;      /* "aes-xts-plain64", or "aes-twofish-xts"; static */
     uint64_t refused_writes; /* into the hidden volume that is protected */
+    const char *kdf;         /* "argon2id", "pbkdf2-sha512"; static; NULL = not known */
+    uint32_t kdf_iterations; /* PBKDF2's rounds; else 0 */
 };
 
 #define COFFER_SLOTS 15
@@ -243,7 +245,7 @@ COFFER_API enum coffer_status coffer_volume_create_hidden(const char *path, cons
 
 struct coffer_open_options {
     size_t size;      /* sizeof(struct coffer_open_options) */
-    const char *type; /* "coffer"; NULL = find out */
+    const char *type; /* "coffer", "veracrypt", "truecrypt"; NULL = find out */
     bool read_only;
     int kdf_level; /* unmarked: try only this one; -1 = those that are tried without being named */
     /* The hidden volume's secret, `credential` being the outer's: the outer one is served, writes into the hidden
@@ -251,6 +253,11 @@ struct coffer_open_options {
     const struct coffer_credential *protect_hidden;
     int fd; /* an open descriptor to use instead of opening the path (taken over); -1 = none */
     struct coffer_callbacks callbacks;
+    /* VeraCrypt and TrueCrypt; any of these names them where `type` is NULL. */
+    uint32_t pim;     /* the personal iterations multiplier; 0 = none */
+    const char *hash; /* "sha512", "sha256", "whirlpool", "blake2s", "ripemd160", "streebog", "sha1", "argon2id" */
+    bool system;      /* the path is the whole disk of an encrypted system */
+    bool backup_header; /* use the backup headers at the end of the volume */
 };
 
 #define COFFER_OPEN_OPTIONS_INIT                                              \

@@ -30,7 +30,7 @@ def options_of(section):
 sections = {m[1]: m[2] for m in re.finditer(r"^\.Ss (.*)\n((?:(?!\.S[sh] ).*\n?)*)", page, re.M)}
 common = options_of(sections["Options of every command"])
 shared = []  # what several commands take: their names, the options
-for title in "Where the secret comes from", "Where a new secret comes from":
+for title in "What kind of volume it is", "Where the secret comes from", "Where a new secret comes from":
     takers = re.findall(r"^\.Cm (\w+)", sections[title].split(".Bl")[0], re.M)
     shared.append((takers, options_of(sections[title])))
 
