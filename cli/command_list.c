@@ -4,6 +4,7 @@
  * state file is gone (the directory of a session is removed when its user logs out).
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,12 +157,15 @@ static bool is_known(const struct mount_states *states, const struct mount_entry
     return false;
 }
 
-/* Asked only of mounts that no state file tells about: a server that hangs makes this hang, too. */
+/* Asked only of mounts that no state file tells about: a server that hangs makes this hang, too. What the kernel
+ * remembers of it is no answer. */
 static bool is_dead(const struct mount_entry *entry)
 {
-    struct stat status;
+    struct statx status;
 
-    return stat(entry->mount_point, &status) < 0 && errno == ENOTCONN;
+    return statx(AT_FDCWD, entry->mount_point, AT_NO_AUTOMOUNT | AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &status) <
+               0 &&
+           (errno == ENOTCONN || errno == ECONNABORTED);
 }
 
 static struct row row_of_entry(const struct mount_entry *entry)

@@ -183,34 +183,57 @@ static size_t unmount_states(struct work *work, const struct name *name,
     return found;
 }
 
+static size_t unmount_known(struct work *work, const struct name *name)
+{
+    size_t found = unmount_states(work, name, is_mount_point);
+
+    return found > 0 ? found : unmount_states(work, name, is_volume);
+}
+
+static bool names_entry(const struct name *name, const struct mount_entry *entry)
+{
+    return (is_same_path(name, entry->mount_point) || is_same_path(name, entry->source)) &&
+           mount_entry_is_ours(entry) && (entry->owner == geteuid() || geteuid() == 0);
+}
+
+/* Of what no state tells. But a mount that was made since the states were read has one by now, for a server writes
+ * it before it mounts. */
+static size_t unmount_unknown(struct work *work, const struct name *name, const struct mount_table *mounts)
+{
+    size_t found = 0;
+
+    for (size_t i = mounts->count; i-- > 0;) {
+        const struct mount_entry *entry = &mounts->entries[i];
+        if (!names_entry(name, entry)) {
+            continue;
+        }
+        if (found == 0) {
+            mount_states_free(&work->states);
+            found = mount_states_load(&work->states) == EXIT_DONE ? unmount_known(work, name) : 0;
+            if (found > 0) {
+                return found;
+            }
+        }
+        found++;
+        note_result(work, entry->source, entry->mount_point, unmount_entry(entry, &work->request));
+    }
+    return found;
+}
+
 static size_t unmount_entries(struct work *work, const struct name *name)
 {
     struct mount_table mounts;
-    size_t found = 0;
 
-    if (!mount_table_read(&mounts)) {
-        mount_table_free(&mounts);
-        return 0;
-    }
-    for (size_t i = mounts.count; i-- > 0;) {
-        const struct mount_entry *entry = &mounts.entries[i];
-        bool is_meant = is_same_path(name, entry->mount_point) || is_same_path(name, entry->source);
-        if (is_meant && mount_entry_is_ours(entry) && (entry->owner == geteuid() || geteuid() == 0)) {
-            found++;
-            note_result(work, entry->source, entry->mount_point, unmount_entry(entry, &work->request));
-        }
-    }
+    size_t found = mount_table_read(&mounts) ? unmount_unknown(work, name, &mounts) : 0;
     mount_table_free(&mounts);
     return found;
 }
 
 static void unmount_name(struct work *work, const struct name *name)
 {
-    if (unmount_states(work, name, is_mount_point) > 0 || unmount_states(work, name, is_volume) > 0 ||
-        unmount_entries(work, name) > 0) {
-        return;
+    if (unmount_known(work, name) == 0 && unmount_entries(work, name) == 0) {
+        note_problem(work, EXIT_NOT_FOUND, "'coffer list' shows what is mounted", name->given);
     }
-    note_problem(work, EXIT_NOT_FOUND, "'coffer list' shows what is mounted", name->given);
 }
 
 /* Which may be in one of the mounts, and would keep it busy. */

@@ -75,6 +75,11 @@ static enum exit_status settle_size(const struct create_options *options, struct
                        size_format_exact(target->size, text));
     }
     plan->create.container_size = size / GRANULE * GRANULE;
+    if (plan->create.container_size == 0) {
+        return ui_fail(EXIT_USAGE, "10G is 10 GiB, a number without a unit is bytes",
+                       "cannot create '%s': a volume of %s has no room for anything", target->path,
+                       size_format_exact(size, text));
+    }
     if (plan->create.container_size > LARGE) {
         ui_warn("above 1 TiB, data encrypted with one AES-XTS key is more than its standard recommends");
     }
@@ -187,7 +192,19 @@ static enum exit_status check_stopped(const struct plan *plan)
                : EXIT_DONE;
 }
 
-static enum exit_status complete(const struct plan *plan, struct coffer_volume *volume, struct coffer_info *info)
+/* A recovery code that nobody got opens the volume all the same: it is handed over before there is a volume. */
+static enum exit_status hand_over(const struct plan *plan, const struct coffer_info *info,
+                                  struct recovery *recovery)
+{
+    if (!recovery_is_owed(recovery)) {
+        return EXIT_DONE;
+    }
+    print_result(plan, info, recovery);
+    return ui_flush() ? EXIT_DONE : EXIT_OTHER; /* ui_finish says why */
+}
+
+static enum exit_status complete(const struct plan *plan, struct coffer_volume *volume, struct coffer_info *info,
+                                 struct recovery *recovery)
 {
     struct coffer_error error = COFFER_ERROR_INIT;
 
@@ -201,15 +218,21 @@ static enum exit_status complete(const struct plan *plan, struct coffer_volume *
     if (status != EXIT_DONE) {
         return status;
     }
-    if (coffer_volume_info(volume, info, &error) != COFFER_OK ||
-        coffer_volume_publish(volume, &error) != COFFER_OK) {
+    if (coffer_volume_info(volume, info, &error) != COFFER_OK) {
+        return ui_fail_library(OPERATION_CREATE, plan->target.path, &error);
+    }
+    status = hand_over(plan, info, recovery);
+    if (status != EXIT_DONE) {
+        return status;
+    }
+    if (coffer_volume_publish(volume, &error) != COFFER_OK) {
         return ui_fail_library(OPERATION_CREATE, plan->target.path, &error);
     }
     return EXIT_DONE;
 }
 
 static enum exit_status make_volume(const struct plan *plan, const struct coffer_credential *credential,
-                                    struct coffer_info *info)
+                                    struct coffer_info *info, struct recovery *recovery)
 {
     struct coffer_error error = COFFER_ERROR_INIT;
     struct coffer_volume *volume;
@@ -217,7 +240,7 @@ static enum exit_status make_volume(const struct plan *plan, const struct coffer
     if (coffer_volume_create(plan->target.path, credential, &plan->create, &volume, &error) != COFFER_OK) {
         return ui_fail_library(OPERATION_CREATE, plan->target.path, &error);
     }
-    enum exit_status status = complete(plan, volume, info);
+    enum exit_status status = complete(plan, volume, info, recovery);
     if (coffer_volume_close(volume, &error) != COFFER_OK && status == EXIT_DONE) {
         return ui_fail_library(OPERATION_CLOSE, plan->target.path, &error);
     }
@@ -243,7 +266,7 @@ static enum exit_status make_and_print(const struct create_options *options, str
 
     plan->create.second_secret = recovery->credential;
     progress_begin();
-    enum exit_status status = make_volume(plan, credential, &info);
+    enum exit_status status = make_volume(plan, credential, &info, recovery);
     progress_end();
     if (status != EXIT_DONE) {
         return status;
@@ -251,7 +274,9 @@ static enum exit_status make_and_print(const struct create_options *options, str
     if (options->header_backup) {
         status = keep_backup(options, plan->target.path, credential);
     }
-    print_result(plan, &info, recovery);
+    if (!recovery_is_owed(recovery)) {
+        print_result(plan, &info, recovery);
+    }
     return status;
 }
 

@@ -107,6 +107,23 @@ static const char *hint_create(const struct coffer_error *error)
     }
 }
 
+/* What mounting needs and does not find: the device, or the program that mounts for those who are not root. */
+static const char *hint_mount(const struct coffer_error *error)
+{
+    if (error->status != COFFER_NOT_PERMITTED) {
+        return NULL;
+    }
+    switch (error->sys) {
+    case ENOENT:
+    case ENODEV:
+    case ENXIO:
+        return "/dev/fuse comes with 'modprobe fuse' (into a container it is passed), fusermount3 with the "
+               "package fuse3";
+    default:
+        return NULL;
+    }
+}
+
 const char *explain_hint(enum operation operation, const struct coffer_error *error)
 {
     switch (operation) {
@@ -124,6 +141,8 @@ const char *explain_hint(enum operation operation, const struct coffer_error *er
         return hint_create(error);
     case OPERATION_CLOSE:
         return "what was written last may be lost: look at the medium and at the kernel's log";
+    case OPERATION_MOUNT:
+        return hint_mount(error);
     case OPERATION_UNMOUNT:
         return error->status == COFFER_IN_USE ? "close the files that are open in it" : NULL;
     default:

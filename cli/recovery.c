@@ -63,16 +63,21 @@ enum exit_status recovery_begin(const char *volume, struct recovery *recovery)
     return is_somebody_there() ? show_and_ask(volume, recovery) : EXIT_DONE;
 }
 
+bool recovery_is_owed(const struct recovery *recovery)
+{
+    return recovery->text && !recovery->is_known;
+}
+
 void recovery_print(struct recovery *recovery)
 {
-    if (recovery->text && !recovery->is_known) {
+    if (recovery_is_owed(recovery)) {
         ui_put_secret(recovery->text);
     }
 }
 
 void recovery_print_json(struct recovery *recovery, struct json_object *document)
 {
-    if (recovery->text && !recovery->is_known) {
+    if (recovery_is_owed(recovery)) {
         json_print_with_secret(document, "recovery_code", recovery->text);
     } else {
         json_print(document);

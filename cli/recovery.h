@@ -23,6 +23,9 @@ struct recovery {
  * recovery_end. */
 enum exit_status recovery_begin(const char *volume, struct recovery *recovery);
 
+/* Somebody still has to be given the code: it goes to stdout. */
+bool recovery_is_owed(const struct recovery *recovery);
+
 /* The code as a line of the result, unless it is known or there is none. */
 void recovery_print(struct recovery *recovery);
 

@@ -166,7 +166,7 @@ static enum exit_status record_serving(struct server *server)
     dev_t device = is_ours ? entry->device : 0;
     mount_table_free(&table);
     if (device == 0) {
-        return ui_fail(EXIT_OTHER, NULL, "cannot mount at '%s': the directory was moved meanwhile", path);
+        return ui_fail(EXIT_OTHER, NULL, "cannot mount at '%s': it was unmounted or moved at once", path);
     }
     if (!mount_state_append(&server->state, mount_record_say_serving(device))) {
         return ui_fail(EXIT_OTHER, NULL, "cannot record the mount at '%s': %s", path, explain_errno(errno));

@@ -129,6 +129,12 @@ static void flush_output(void)
     keep_output_error(fflush(stdout) == 0);
 }
 
+bool ui_flush(void)
+{
+    flush_output();
+    return ui.output_error == 0;
+}
+
 /* One line of stderr; `text` is harmless already. */
 static void write_line(const char *type, const char *text)
 {

@@ -26,7 +26,10 @@ bool ui_is_verbose(void);
 /* One line of the result. */
 void ui_print(const char *format, ...) COFFER_PRINTF(1, 2);
 
-/* The same for text that is harmless as it is: JSON. */
+/* False when something that was printed so far cannot be written; ui_finish reports it. */
+bool ui_flush(void);
+
+/* ui_print for text that is harmless as it is: JSON. */
 void ui_put_line(const char *text);
 
 /* The same from where it lies, without a copy in other memory. */

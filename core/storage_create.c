@@ -220,7 +220,8 @@ static enum coffer_status make_file(struct storage_file *file, const char *path,
                             STORAGE_HOLD_EXCLUSIVE); /* it is ours alone; the lock counts once it has its name */
     result = file->base.ops->resize(&file->base, size);
     if (result == -EFBIG) {
-        return error_set(error, COFFER_FAILED, EFBIG, "the file system cannot hold a file that large");
+        return error_set(error, COFFER_FAILED, EFBIG,
+                         "the file system, or a limit of this process (ulimit -f), forbids a file that large");
     }
     if (result != 0) {
         return error_set_system(error, -result, "cannot make the file that large");

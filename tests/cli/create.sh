@@ -83,6 +83,12 @@ expect_status 2 "$COFFER" create n.coffer --size 8M --fs none --passphrase-file 
 expect_status 2 "$COFFER" create n.coffer --size 8M --fs none --passphrase-file "$secret" --kdf-memory 5G
 expect_status 2 "$COFFER" create n.coffer --size 8M --fs none --passphrase-file "$secret" --kdf-passes 65
 expect_status 2 "${create[@]}" n.coffer --size 8M --fs reiserfs
+expect_status 2 "${create[@]}" n.coffer --size 4095
+expect_error "cannot create 'n.coffer': a volume of .*4095 bytes.* has no room for anything"
+expect_no_error 'the volume will have|holes'
+with_small_files() { (ulimit -f 100 && "$@"); }
+expect_status 1 with_small_files "${create[@]}" n.coffer --size 8M
+expect_error 'ulimit -f'
 expect_status 10 "${create[@]}" nowhere/n.coffer --size 8M
 expect_error "there is no directory 'nowhere'"
 expect_status 10 "${create[@]}" a.coffer/n.coffer --size 8M

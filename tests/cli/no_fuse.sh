@@ -40,6 +40,7 @@ read -ra user <<<"$(as_user_there)"
 missing=$(cat small-dev)
 expect_status 16 in_namespace "$missing" "$COFFER" mount --block a.coffer m --passphrase-file "$secret"
 expect_error "cannot mount 'a.coffer': /dev/fuse is missing"
+expect_error 'hint: .*modprobe fuse'
 expect_status 16 in_namespace "$missing" "$COFFER" create b.coffer --size 8M --passphrase-file "$secret" "${small_kdf[@]}"
 expect_error '/dev/fuse is missing'
 expect_error 'hint: .*modprobe fuse'
@@ -56,6 +57,7 @@ absent="$missing
 mknod -m 666 /dev/fuse c 10 254"
 expect_status 16 in_namespace "$absent" "$COFFER" mount --block a.coffer m --passphrase-file "$secret"
 expect_error 'this kernel has no FUSE'
+expect_error 'hint: .*modprobe fuse'
 
 # Programs disappear behind an overlay over their directory.
 mkdir upper workdir
@@ -76,6 +78,7 @@ hide() { # NAME: a script that hides the program wherever it is
 without=$(hide fusermount3)
 expect_status 16 in_namespace "$without" "${user[@]}" "$COFFER" mount --block a.coffer m --passphrase-file theirs
 expect_error 'fusermount3 is missing'
+expect_error 'hint: .*package fuse3'
 expect_status 16 in_namespace "$without" "${user[@]}" "$COFFER" create "$work/m/b.coffer" --size 8M \
     --passphrase-file theirs "${small_kdf[@]}"
 expect_error 'fusermount3 is missing'

@@ -64,6 +64,12 @@ expect_status 0 "${create[@]}" c.coffer --quiet
 grep -qE "$is_code" stdout || fail 'that is no code'
 cp stdout code
 opens c.coffer code
+# A volume with a code that nobody got is not made.
+for how in --quiet --json; do
+    expect_status 1 on_full_disk "${create[@]}" d.coffer "$how"
+    expect_error 'cannot write to standard output'
+    [ ! -e d.coffer ] || fail 'a create that could not say the code left a volume'
+done
 expect_same 'passphrase recovery' "$(slots_of c.coffer)" 'slots'
 expect_status 0 "${create[@]}" d.coffer --json
 expect_json 'it["schema"] == "coffer.create/1"' "__import__('re').match(r'$is_code', it['recovery_code'])"
