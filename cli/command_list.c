@@ -5,10 +5,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -19,6 +23,8 @@
 #include "scope.h"
 #include "stale.h"
 #include "ui.h"
+
+#define PATIENCE_MS 2000 /* with a mount that may be dead or hang */
 
 struct list_options {
     struct common_options common;
@@ -157,15 +163,36 @@ static bool is_known(const struct mount_states *states, const struct mount_entry
     return false;
 }
 
-/* Asked only of mounts that no state file tells about: a server that hangs makes this hang, too. What the kernel
- * remembers of it is no answer. */
-static bool is_dead(const struct mount_entry *entry)
+/* What the kernel remembers of the mount is no answer. */
+static bool answers_as_dead(const char *mount_point)
 {
     struct statx status;
 
-    return statx(AT_FDCWD, entry->mount_point, AT_NO_AUTOMOUNT | AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &status) <
-               0 &&
+    return statx(AT_FDCWD, mount_point, AT_NO_AUTOMOUNT | AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &status) < 0 &&
            (errno == ENOTCONN || errno == ECONNABORTED);
+}
+
+/* Asked only of mounts that no state file tells about. A server that hangs, and it may be anybody's, would make this
+ * hang, too, and no signal ends that: a child asks. It holds none of our files, and is left behind if it must be. */
+static bool is_dead(const struct mount_entry *entry)
+{
+    int status = 0;
+
+    pid_t child = fork();
+    if (child < 0) {
+        return false;
+    }
+    if (child == 0) {
+        close_range(0, ~0u, 0);
+        _exit(answers_as_dead(entry->mount_point) ? 1 : 0);
+    }
+    SCOPE_FD int handle = (int)syscall(SYS_pidfd_open, child, 0);
+    struct pollfd event = { .fd = handle, .events = POLLIN };
+    if (handle < 0 || poll(&event, 1, PATIENCE_MS) <= 0) {
+        kill(child, SIGKILL);
+        return false;
+    }
+    return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 1;
 }
 
 static struct row row_of_entry(const struct mount_entry *entry)

@@ -53,6 +53,17 @@ expect_status 0 "$COFFER" unmount m
 expect_error 'warning: .*its state file is gone'
 wait_until is_gone "$server"
 ! is_mounted m || fail 'still mounted'
+# A server that hangs does not make the list hang.
+mount_block a.coffer m
+server=$(server_of m)
+rm "$state"/*.mount
+at_end kill -KILL "$server"
+kill -STOP "$server"
+expect_status 0 timeout 60 sh -c '"$0" list --json | cat' "$COFFER"
+expect_json "${ours}[0]['alive']"
+kill -CONT "$server"
+expect_status 0 "$COFFER" unmount m
+wait_until is_gone "$server"
 mount_block a.coffer m
 server=$(server_of m)
 rm "$state"/*.mount
