@@ -219,14 +219,66 @@ static enum coffer_status renew(const struct unlock_image *present, struct copie
     return COFFER_OK;
 }
 
+/* The sealed parts of the blocks at one end: from `data`, or noise. 0 or a negative errno. */
+static int write_bodies(struct storage *storage, const uint8_t *data, uint64_t offset)
+{
+    const size_t size = HEADER_BLOCK_SIZE - HEADER_BODY_OFFSET;
+    uint8_t noise[HEADER_BLOCK_SIZE - HEADER_BODY_OFFSET];
+    int result = 0;
+    for (unsigned volume = 0; volume < HEADER_VOLUMES && result == 0; volume++) {
+        size_t at = volume * (size_t)HEADER_VOLUME_STRIDE + HEADER_BODY_OFFSET;
+        crypto_random(noise, sizeof(noise));
+        result = storage_write(storage, data != NULL ? data + at : noise, size, offset + at);
+    }
+    return result != 0 ? result : storage_sync(storage);
+}
+
+/* Everything but the sealed parts. */
+static int write_rest(struct storage *storage, const uint8_t *data, uint64_t offset)
+{
+    int result = 0;
+    for (unsigned volume = 0; volume < HEADER_VOLUMES && result == 0; volume++) {
+        size_t at = volume * (size_t)HEADER_VOLUME_STRIDE;
+        result = storage_write(storage, data + at, HEADER_BODY_OFFSET, offset + at);
+    }
+    const size_t behind = HEADER_VOLUMES * (size_t)HEADER_VOLUME_STRIDE;
+    result = result != 0 ? result : storage_write(storage, data + behind, END_SIZE - behind, offset + behind);
+    return result != 0 ? result : storage_sync(storage);
+}
+
+/* The sealed parts go first and come last: no block may open with slots that are not its own, for then neither the
+ * secrets of then nor those of now would be listed. */
+static int write_end(struct storage *storage, const uint8_t *data, uint64_t offset)
+{
+    int result = write_bodies(storage, NULL, offset);
+    result = result != 0 ? result : write_rest(storage, data, offset);
+    return result != 0 ? result : write_bodies(storage, data, offset);
+}
+
 static enum coffer_status write_ends(struct storage *storage, const uint8_t *data, uint64_t tail,
                                      struct coffer_error *error)
 {
-    int result = storage_write(storage, data + END_SIZE, END_SIZE, tail);
-    result = result != 0 ? result : storage_sync(storage);
-    result = result != 0 ? result : storage_write(storage, data, END_SIZE, 0);
-    result = result != 0 ? result : storage_sync(storage);
+    int result = write_end(storage, data + END_SIZE, tail);
+    result = result != 0 ? result : write_end(storage, data, 0);
     return result == 0 ? COFFER_OK : error_set_system(error, -result, "cannot write the header");
+}
+
+/* Whether the store has a header of another volume that is whole: the wrong file would cost all of its data. */
+static bool is_of_another_volume(const struct unlock_image *present, const struct unlock_image *backup)
+{
+    bool another = false;
+    for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
+        for (enum header_copy other = HEADER_FRONT; other < HEADER_COPIES; other++) {
+            if (present->verdict[copy] == HEADER_USABLE && backup->verdict[other] == HEADER_USABLE) {
+                bool same = memcmp(present->preamble[copy].uuid, backup->preamble[other].uuid, 16) == 0;
+                if (same) {
+                    return false;
+                }
+                another |= header_slots_check(present->block[copy][0]);
+            }
+        }
+    }
+    return another;
 }
 
 static enum coffer_status restore(struct storage *storage, const struct coffer_credential *credential,
@@ -247,6 +299,9 @@ static enum coffer_status restore(struct storage *storage, const struct coffer_c
     enum coffer_status status = format_coffer_find(backup, credential, options, copies, error);
     if (status == COFFER_OK) {
         status = renew(present, copies, data, &tail, error);
+    }
+    if (status == COFFER_OK && is_of_another_volume(present, backup)) {
+        return error_set(error, COFFER_INVALID, 0, "it is the backup of another volume");
     }
     return status == COFFER_OK ? write_ends(storage, data, tail, error) : status;
 }

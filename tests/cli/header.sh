@@ -89,6 +89,11 @@ before=$(sha256sum <small.coffer)
 expect_status 13 restore small.coffer a.backup "${with[@]}" --confirm small.coffer
 expect_error 'cut short: 4194304 of 8388608 bytes are there'
 expect_same "$before" "$(sha256sum <small.coffer)" 'a store that is too small'
+make_volume other.coffer --size 8M
+before=$(sha256sum <other.coffer)
+expect_status 2 restore other.coffer a.backup "${with[@]}" --confirm other.coffer
+expect_error 'it is the backup of another volume'
+expect_same "$before" "$(sha256sum <other.coffer)" "another volume, though the same secret opens both"
 expect_status 2 "$COFFER" header restroe a.coffer a.backup
 expect_error "did you mean 'restore'"
 expect_status 2 backup a.coffer n.backup --confirm a.coffer
