@@ -31,6 +31,9 @@ struct storage_ops {
     /* Keeps others from changing the header (or from reading it, unless the store is read-only here) while it is
      * read or changed; waits up to 20 s. -EAGAIN. */
     int (*hold_header)(struct storage *storage, bool hold);
+    /* What is read next in this range comes from the medium: after a flush that failed, what the system remembers
+     * of a write may never have got there. As far as the system does it. */
+    void (*forget)(struct storage *storage, uint64_t offset, uint64_t size);
     /* Gives a new file its name; 0 where it has one. */
     int (*publish)(struct storage *storage);
     void (*close)(struct storage *storage);
@@ -66,6 +69,13 @@ static inline int storage_discard(struct storage *storage, uint64_t offset, uint
 static inline int storage_seek(struct storage *storage, uint64_t offset, bool hole, uint64_t *found)
 {
     return storage->ops->seek(storage, offset, hole, found);
+}
+
+static inline void storage_forget(struct storage *storage, uint64_t offset, uint64_t size)
+{
+    if (storage->ops->forget != NULL) {
+        storage->ops->forget(storage, offset, size);
+    }
 }
 
 static inline void storage_close(struct storage *storage)

@@ -170,6 +170,11 @@ static int file_hold_header(struct storage *storage, bool hold)
     return result == -ENOLCK ? 0 : result;
 }
 
+static void file_forget(struct storage *storage, uint64_t offset, uint64_t size)
+{
+    (void)posix_fadvise(file_of(storage)->fd, (off_t)offset, (off_t)size, POSIX_FADV_DONTNEED);
+}
+
 static int file_publish(struct storage *storage)
 {
     return storage_file_give_name(file_of(storage));
@@ -193,6 +198,7 @@ static const struct storage_ops FILE_OPS = {
     .resize = file_resize,
     .reserve = file_reserve,
     .hold_header = file_hold_header,
+    .forget = file_forget,
     .publish = file_publish,
     .close = file_close,
 };
