@@ -130,6 +130,9 @@ static enum coffer_status look(struct storage *storage, const struct coffer_cred
         return error_set_no_memory(error);
     }
     if (unlock_is_marked(image)) {
+        if (unlock_judge(image, error) == COFFER_UNSUPPORTED) {
+            return COFFER_UNSUPPORTED; /* not damage: an old backup would destroy it */
+        }
         check_public(image, report);
         *looked = true;
     } else if (credential == NULL) {
@@ -191,7 +194,7 @@ enum coffer_status coffer_check(const char *path, const struct coffer_credential
     }
     struct coffer_error reason = COFFER_ERROR_INIT;
     status = look(storage, credential, options, &report, &looked, &reason);
-    if (looked && (status == COFFER_DAMAGED || status == COFFER_UNSUPPORTED)) {
+    if (looked && status == COFFER_DAMAGED) {
         say(&report, COFFER_FINDING_DAMAGE, "%s; a header backup would bring it back", reason.text);
         status = COFFER_OK;
     } else if (status == COFFER_OK && report.damaged > 0 && credential != NULL && !options->read_only) {

@@ -119,12 +119,33 @@ void copies_write_last(struct copies *copies, enum header_copy copy)
     }
 }
 
+/* Nothing of a volume with features that are not known may be written. And where the store is larger than the volume,
+ * only the front says where the tail is: a torn front would lose both. */
+static enum coffer_status check_update(const struct copies *copies, struct coffer_error *error)
+{
+    struct header_fields fields;
+    header_get_fields(&copies->body, &fields);
+    if ((fields.ro_compat & ~HEADER_RO_COMPAT_KNOWN) != 0) {
+        return error_set(error, COFFER_UNSUPPORTED, 0, "it has features that this version does not know");
+    }
+    uint64_t end = (copies->storage->size & ~4095ull) - HEADER_END_SIZE;
+    if (copies->volume == 0 && copies->offset[HEADER_TAIL] != end) {
+        return error_set(error, COFFER_INVALID, 0,
+                         "the volume does not fill its file or device; resize it before its keys change");
+    }
+    return COFFER_OK;
+}
+
 enum coffer_status copies_update(struct copies *copies, copies_edit_fn *edit, void *user,
                                  struct coffer_error *error)
 {
     struct copies *next __attribute__((cleanup(free_copies))) = copies_new();
     if (next == NULL) {
         return error_set_no_memory(error);
+    }
+    enum coffer_status status = check_update(copies, error);
+    if (status != COFFER_OK) {
+        return status;
     }
     *next = *copies;
     struct header_fields fields;

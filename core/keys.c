@@ -343,6 +343,9 @@ enum coffer_status coffer_header_change_key(struct coffer_header *header, const 
     }
     unsigned old = header->copies->slot;
     header_get_slot(&header->copies->body, old, &newcomer->record); /* its name stays */
+    if (newcomer->record.kind == CREDENTIAL_EMPTY) {
+        return error_set(error, COFFER_INVALID, 0, "the key that opened the header has been removed");
+    }
     newcomer->slot = first_empty(header->copies);
     bool in_place = newcomer->slot == HEADER_SLOTS;
     newcomer->slot = in_place ? old : newcomer->slot;

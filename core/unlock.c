@@ -24,6 +24,7 @@ static int fetch_block(struct storage *storage, uint64_t offset, uint8_t block[H
     if (offset > storage->size || storage->size - offset < HEADER_BLOCK_SIZE) {
         return -ENODATA;
     }
+    storage_forget(storage, offset, HEADER_BLOCK_SIZE);
     return storage_read(storage, block, HEADER_BLOCK_SIZE, offset);
 }
 
@@ -183,6 +184,13 @@ static void take(struct copies *copies, const struct choice *choice)
         }
     }
     copies->body = winner->body;
+    /* A raw key opens under any cost: the other copy's may be damaged. New secrets get the one that is sealed. */
+    struct header_preamble preamble;
+    if (copies->marked && copies->volume == 0 &&
+        header_read_preamble(winner->block, copies->winner, &preamble) == HEADER_USABLE) {
+        copies->memory = preamble.memory;
+        copies->passes = preamble.passes;
+    }
 }
 
 /* A growth was cut short when a tail at the end of the store won, the front names a smaller size, and the tail that
