@@ -127,8 +127,11 @@ static enum coffer_status write_volume(struct copies *copies, const struct coffe
     if (status == COFFER_OK && !options->thin) {
         status = reserve(storage, options, size, error);
     }
-    if (status == COFFER_OK && options->unmarked) { /* the last bytes, which are no whole unit */
-        status = fill_with_noise(storage, size, storage->size, error);
+    if (status == COFFER_OK && size < storage->size) {
+        /* The last bytes, which are no whole unit; on a larger device the tail of a former volume, which would
+         * be found at its end and heal itself over the new front. */
+        uint64_t end = (storage->size & ~4095ull) - HEADER_END_SIZE;
+        status = fill_with_noise(storage, end > size ? end : size, storage->size, error);
     }
     if (status != COFFER_OK) {
         return status;
@@ -232,7 +235,10 @@ enum coffer_status coffer_volume_create(const char *path, const struct coffer_cr
     copies->storage = storage;
     copies->marked = !options->unmarked;
     copies->offset[HEADER_TAIL] = size - HEADER_END_SIZE;
-    status = check_size(size, error);
+    /* Whoever changes keys of what is on a device now would write them over the new header. */
+    int held = storage->ops->hold_header(storage, true);
+    status = held == 0 ? check_size(size, error)
+                       : error_set(error, COFFER_IN_USE, -held, "its header is being changed elsewhere");
     if (status == COFFER_OK) {
         struct header_fields fields = fields_of(options, size);
         status = new_header_fill(copies, &fields, credential, options->label, options->slot_name, error);
@@ -243,6 +249,7 @@ enum coffer_status coffer_volume_create(const char *path, const struct coffer_cr
     if (status == COFFER_OK) {
         status = write_volume(copies, options, size, error);
     }
+    (void)storage->ops->hold_header(storage, false);
     if (status != COFFER_OK) {
         storage_close(storage);
         return status;
