@@ -323,7 +323,8 @@ static bool fail_recovery(struct run *run, const struct history *history, const 
     coffer_header_close(header);
     unsigned spare = spare_of(run->update), added = view->opens | spare;
     unsigned during[3 + 2 * EXPLORE_SETS] = { view->opens, added };
-    for (unsigned i = 0, end = 2; garbage && i < EXPLORE_SETS && run->update->during[i] != 0; i++) {
+    for (unsigned i = 0, end = 2;
+         (garbage || is_loose(run->update)) && i < EXPLORE_SETS && run->update->during[i] != 0; i++) {
         during[end++] = run->update->during[i]; /* what garbage has hidden may come back */
         during[end++] = run->update->during[i] | spare;
     }
@@ -364,14 +365,27 @@ static enum coffer_status run_update(struct run *run, struct coffer_header *head
     return run->update->run(header, error);
 }
 
-/* The update fails at its call number `at` and is tried again, as a user would, through the same handle. */
+/* What a medium holds after failures, seen by whoever opens it next: reading asks the medium (OPEN-2). */
+static struct disk *reopened(const struct disk *before, const struct log *log)
+{
+    uint8_t fate[PIECES_MAX];
+    struct cut cut = cut_after(before, log, log->entries);
+    cut_choose(&cut, UINT64_MAX, false, fate);
+    struct disk *state = cut_state(&cut, fate);
+    cut_free(&cut);
+    return state;
+}
+
+/* The update fails at its call number `at` and is tried again, as a user would: through the same handle, or by path on
+ * what the medium holds. */
 static bool fail_update(struct run *run, const struct disk *before, unsigned at)
 {
     struct log log = { 0 };
     struct coffer_error error;
     struct history here = { "update that fails", at, 0, NULL };
     bool by_path = run->update->opener == EXPLORE_BY_PATH;
-    machine_insert(disk_clone(before));
+    struct disk *base = disk_clone(before);
+    machine_insert(disk_clone(base));
     machine.log = &log;
     struct coffer_header *header = by_path ? NULL : scene_open(run->update->opener);
     machine_fail(CALL_WRITE | CALL_SYNC, at, EIO);
@@ -381,14 +395,23 @@ static bool fail_update(struct run *run, const struct disk *before, unsigned at)
     if (failed && status != COFFER_OK && error.text[0] == '\0') {
         wrong(run, &here, &run->before, "a failure without a text");
     }
+    if (failed && status != COFFER_OK && by_path) {
+        cut_failed(run, &here, base, &log, run->update->during, NULL, false);
+        struct disk *now = reopened(base, &log);
+        disk_free(base);
+        base = now;
+        log_free(&log);
+        machine_insert(disk_clone(base));
+    }
     if (failed && status != COFFER_OK) {
-        status = run_update(run, header, &error); /* may be refused: the secret is in already */
+        status = run_update(run, header, &error); /* may be refused: it may be done already */
     }
     machine.log = NULL;
     coffer_header_close(header);
     const unsigned done[] = { run->update->after, 0 };
-    cut_failed(run, &here, before, &log, run->update->during, status == COFFER_OK ? done : NULL, false);
+    cut_failed(run, &here, base, &log, run->update->during, status == COFFER_OK ? done : NULL, false);
     log_free(&log);
+    disk_free(base);
     return failed;
 }
 
@@ -444,6 +467,6 @@ void explore(const struct update *update)
 void explore_with_passphrases(const struct update *update)
 {
     scene_use_passphrases(true);
-    explore_states(update, 300);
+    explore_states(update, 60);
     scene_use_passphrases(false);
 }

@@ -51,7 +51,7 @@ struct update {
 /* Runs all of it, and prints how many states it saw. Stops the test at the first that is wrong. */
 void explore(const struct update *update);
 
-/* Only some hundred states, with passphrases. */
+/* Only some dozens of states, with passphrases. */
 void explore_with_passphrases(const struct update *update);
 
 #endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Growing under power cuts: GROW-2 to GROW-6. A file and a device that has become larger, thin and filled, and with a
+ * hidden volume inside.
+ */
+#include "helper_keys.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OUTER  (OLD | BYSTANDER)
+#define HIDDEN SECRET(4)
+
+static void prepare(enum scene_kind kind, bool device)
+{
+    machine.device = false;
+    scene_create(kind);
+    if (kind != SCENE_MARKED) {
+        scene_hide(4);
+    }
+    struct coffer_header *header = scene_open(0);
+    (void)scene_add(header, 1);
+    coffer_header_close(header);
+    machine.device = device;
+    if (device) {
+        disk_resize(machine.volume, SCENE_SIZE + SCENE_GROWTH);
+    }
+}
+
+static void prepare_thin_file(void)
+{
+    prepare(SCENE_MARKED, false);
+}
+
+static void prepare_thin_device(void)
+{
+    prepare(SCENE_MARKED, true);
+}
+
+static void prepare_filled_file(void)
+{
+    prepare(SCENE_FILLED, false);
+}
+
+static void prepare_unmarked_file(void)
+{
+    prepare(SCENE_UNMARKED, false);
+}
+
+static enum coffer_status grow(struct coffer_header *header, struct coffer_error *error)
+{
+    struct coffer_open_options options = scene_options(false);
+    (void)header;
+    return coffer_volume_grow(MACHINE_VOLUME, scene_secret(0), &options, SCENE_SIZE + SCENE_GROWTH, error);
+}
+
+static const struct update UPDATES[] = {
+    {
+        .name = "grow a thin file",
+        .prepare = prepare_thin_file,
+        .opener = EXPLORE_BY_PATH,
+        .run = grow,
+        .secrets = OUTER,
+        .during = { OUTER },
+        .after = OUTER,
+        .writes = WRITES_OUTER | WRITES_GROWTH,
+        .no_garbage = true,
+        .share = 40,
+    },
+    {
+        .name = "grow a thin device",
+        .prepare = prepare_thin_device,
+        .opener = EXPLORE_BY_PATH,
+        .run = grow,
+        .secrets = OUTER,
+        .during = { OUTER },
+        .after = OUTER,
+        .writes = WRITES_OUTER | WRITES_GROWTH,
+        .no_garbage = true,
+        .share = 20,
+    },
+    {
+        .name = "grow a filled file around a hidden volume",
+        .prepare = prepare_filled_file,
+        .opener = EXPLORE_BY_PATH,
+        .run = grow,
+        .secrets = OUTER | HIDDEN,
+        .during = { OUTER | HIDDEN },
+        .after = OUTER | HIDDEN,
+        .writes = WRITES_OUTER | WRITES_HIDDEN | WRITES_GROWTH,
+        .no_garbage = true,
+        .share = 20,
+    },
+    {
+        .name = "grow an unmarked file around a hidden volume",
+        .prepare = prepare_unmarked_file,
+        .opener = EXPLORE_BY_PATH,
+        .run = grow,
+        .secrets = OUTER | HIDDEN,
+        .during = { OUTER | HIDDEN },
+        .after = OUTER | HIDDEN,
+        .writes = WRITES_OUTER | WRITES_HIDDEN | WRITES_GROWTH,
+        .no_garbage = true,
+        .share = 20,
+    },
+};
+
+/* A growth whose front could not be written; data over the place of the old tail; the front is still the old one.
+ * Opening again must keep its hands off that data. */
+static void data_where_the_old_tail_was(void)
+{
+    struct coffer_open_options options = scene_options(false);
+    struct coffer_error error = COFFER_ERROR_INIT;
+    struct coffer_volume *volume;
+    static uint8_t data[HEADER_END_SIZE], back[HEADER_END_SIZE];
+    uint8_t front[HEADER_BLOCK_SIZE];
+    memset(data, 0x77, sizeof(data));
+    prepare(SCENE_MARKED, false);
+    disk_read(machine.volume, front, sizeof(front), 0);
+    scene_must(grow(NULL, &error), &error, "grow");
+    for (unsigned i = 0; i < 3; i++) {
+        disk_write(machine.volume, front, sizeof(front), 0); /* as if it had never been written */
+        machine_fail(CALL_WRITE, i == 0 ? 1 : 0, EIO);       /* the first time it cannot be healed either */
+        scene_must(coffer_volume_open(MACHINE_VOLUME, scene_secret(0), &options, &volume, &error), &error, "open");
+        machine_fail_never();
+        if (i > 0) {
+            scene_must(coffer_volume_pread(volume, back, sizeof(back), SCENE_TAIL - HEADER_DATA_OFFSET, &error),
+                       &error, "read");
+            if (memcmp(back, data, sizeof(data)) != 0) {
+                scene_fail("data where the old tail was: lost after opening number %u", i);
+            }
+        }
+        scene_must(coffer_volume_pwrite(volume, data, sizeof(data), SCENE_TAIL - HEADER_DATA_OFFSET, &error),
+                   &error, "write");
+        scene_must(coffer_volume_close(volume, &error), &error, "close");
+    }
+    scene_end();
+}
+
+int main(void)
+{
+    if (coffer_init(NULL) != COFFER_OK) {
+        return 1;
+    }
+    data_where_the_old_tail_was();
+    for (size_t i = 0; i < sizeof(UPDATES) / sizeof(UPDATES[0]); i++) {
+        explore(&UPDATES[i]);
+    }
+    return 0;
+}
