@@ -93,6 +93,11 @@ enum crypto_digest {
     CRYPTO_WHIRLPOOL,
     CRYPTO_STREEBOG512,
     CRYPTO_BLAKE2S,
+    CRYPTO_SHA224,
+    CRYPTO_SHA384,
+    CRYPTO_BLAKE2B,
+    CRYPTO_SHA3_256,
+    CRYPTO_SHA3_512,
     CRYPTO_DIGESTS,
 };
 
@@ -135,6 +140,22 @@ CRYPTO_CHECKED int crypto_pbkdf2_block(uint8_t *out, const struct crypto_pbkdf2 
 CRYPTO_CHECKED int crypto_argon2id_foreign(uint8_t *out, size_t out_size, const void *password,
                                            size_t password_size, const uint8_t *salt, size_t salt_size,
                                            uint32_t memory, uint32_t passes);
+
+void crypto_digest(enum crypto_digest digest, uint8_t *out, const void *data, size_t size);
+
+/* out: secret memory. 0, -EINVAL, -ENOMEM. */
+CRYPTO_CHECKED int crypto_pbkdf2(enum crypto_digest digest, uint8_t *out, size_t out_size, const void *password,
+                                 size_t password_size, const void *salt, size_t salt_size, uint32_t iterations);
+
+/* Argon2 0x13 with lanes that are computed side by side; independent: Argon2i, else Argon2id. memory in KiB, at least 8
+ * times the lanes, of which there are 1 to 64. 0, -EINVAL, -ENOMEM. */
+CRYPTO_CHECKED int crypto_argon2(bool independent, uint8_t *out, size_t out_size, const void *password,
+                                 size_t password_size, const void *salt, size_t salt_size, uint32_t memory,
+                                 uint32_t passes, uint32_t lanes);
+
+/* AES-256-CCM. out: `size` bytes, written on success only. True when it opens. */
+CRYPTO_CHECKED bool crypto_ccm_open(uint8_t *out, const uint8_t key[32], const uint8_t nonce[12],
+                                    const uint8_t tag[16], const uint8_t *in, size_t size);
 
 /* ---- sector (crypto/sector.c) ---- */
 
