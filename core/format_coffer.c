@@ -35,6 +35,8 @@ void format_coffer_describe_public(const struct unlock_image *image, struct coff
     info->format = "coffer";
     info->version = 1;
     info->marked = unlock_is_marked(image);
+    info->slots = HEADER_SLOTS;
+    (void)snprintf(info->kdf, sizeof(info->kdf), "argon2id");
     info->front_ok = image->verdict[HEADER_FRONT] == HEADER_USABLE;
     info->tail_ok = image->verdict[HEADER_TAIL] == HEADER_USABLE;
     info->front_slots_ok = info->front_ok && header_slots_check(image->block[HEADER_FRONT][0]);
@@ -46,7 +48,6 @@ void format_coffer_describe_public(const struct unlock_image *image, struct coff
         info->kdf_memory = preamble->memory;
         info->kdf_passes = preamble->passes;
         info->kdf_lanes = 1;
-        info->kdf = "argon2id";
     }
 }
 
@@ -111,8 +112,9 @@ void format_coffer_describe(struct copies *copies, struct format_opened *opened)
     info->kdf_memory = copies->memory;
     info->kdf_passes = copies->passes;
     info->kdf_lanes = 1;
-    info->kdf = "argon2id";
-    info->cipher = "aes-xts-plain64";
+    (void)snprintf(info->cipher, sizeof(info->cipher), "aes-xts-plain64");
+    (void)snprintf(info->kdf, sizeof(info->kdf), "argon2id");
+    info->slots = HEADER_SLOTS;
     info->slot = copies->slot;
     if (!copies->marked) {
         memcpy(info->uuid, fields.uuid, sizeof(info->uuid));

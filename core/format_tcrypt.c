@@ -5,6 +5,7 @@
  */
 #include "format_tcrypt.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "credential.h"
@@ -149,8 +150,8 @@ static void describe(const struct tcrypt_found *found, const struct tcrypt_place
     info->data_size = place->size;
     info->data_offset = place->offset;
     info->iv_base = opened->segment[0].tweak;
-    info->cipher = found->cipher->name;
-    info->kdf = found->kdf.name;
+    (void)snprintf(info->cipher, sizeof(info->cipher), "%s", found->cipher->name);
+    (void)snprintf(info->kdf, sizeof(info->kdf), "%s", found->kdf.name);
     if (found->kdf.argon2id) {
         info->kdf_memory = found->kdf.memory;
         info->kdf_passes = found->kdf.iterations;

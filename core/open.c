@@ -156,10 +156,13 @@ static enum coffer_status open_storage(struct storage *storage, const struct cof
 {
     struct coffer_info info = { .size = sizeof(info) };
     enum coffer_status status = COFFER_OK;
-    const struct format *format =
-        options->type != NULL ? format_by_name(options->type) : recognise(storage, &info, &status, error);
-    if (options->type != NULL && format == NULL) {
-        return error_set(error, COFFER_UNSUPPORTED, 0, "the format '%.40s' is not known", options->type);
+    const char *type = options->type != NULL ? options->type : options->header != NULL ? FORMAT_LUKS.name : NULL;
+    const struct format *format = type != NULL ? format_by_name(type) : recognise(storage, &info, &status, error);
+    if (type != NULL && format == NULL) {
+        return error_set(error, COFFER_UNSUPPORTED, 0, "the format '%.40s' is not known", type);
+    }
+    if (options->header != NULL && format != &FORMAT_LUKS) {
+        return error_set(error, COFFER_INVALID, 0, "only a LUKS volume can have its header in another file");
     }
     if (status != COFFER_OK) {
         return status;

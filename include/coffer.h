@@ -152,8 +152,8 @@ struct coffer_info {
     size_t size; /* sizeof(struct coffer_info), set by the caller */
 
     /* Seen without a secret. */
-    const char *format;    /* "coffer", "veracrypt", "truecrypt"; static */
-    unsigned version;      /* 1 */
+    const char *format;    /* "coffer", "luks", "bitlocker", "veracrypt", "truecrypt"; static */
+    unsigned version;      /* of the format */
     uint64_t backing_size; /* bytes of the file or device */
     bool is_device;
     bool marked;
@@ -161,29 +161,34 @@ struct coffer_info {
     bool front_slots_ok, tail_slots_ok; /* the public check over the key slots holds */
     uint8_t uuid[16];                   /* visible; RFC byte order */
     char label[65];                     /* visible; hostile text: escape before printing */
+    char kdf[32];                       /* "argon2id", "pbkdf2-sha256"; of the first key slot; "" = not known */
+    uint32_t kdf_iterations;            /* PBKDF2's rounds, or others that need no memory; else 0 */
     uint32_t kdf_memory;                /* KiB */
     uint32_t kdf_passes;
     uint32_t kdf_lanes;
+    unsigned slots;       /* how many key slots there can be */
+    uint32_t slot_set;    /* the key slots in use, bit n being slot n, where that can be seen without a secret */
+    bool needs_no_secret; /* BitLocker with its protection suspended: an empty credential opens it */
+    char opens_with[128]; /* formats of others: what would open it, as far as it says */
+    char refused[128];    /* formats of others: why it cannot be opened though it is known; "" = it can */
 
     /* Known once it is unlocked. */
     bool unlocked;
     bool hidden; /* the inner one of two */
     bool read_only;
-    bool thin;               /* holes read as zeros */
-    bool filled;             /* the data area was filled with noise once */
-    uint32_t sector_size;    /* bytes */
-    uint64_t data_size;      /* bytes of cleartext */
-    uint64_t data_offset;    /* bytes from the start of the backing store */
-    uint64_t iv_base;        /* tweak of the first 512-byte unit */
-    uint64_t header_seq;     /* how often the header was written */
-    uint64_t created;        /* Unix time, s; 0 = withheld */
-    char private_label[65];  /* hostile text too */
-    unsigned slot;           /* the key slot that opened it */
-    unsigned slots_used;     /* of COFFER_SLOTS */
-    const char *cipher;      /* "aes-xts-plain64", or "aes-twofish-xts"; static */
+    bool thin;              /* holes read as zeros */
+    bool filled;            /* the data area was filled with noise once */
+    uint32_t sector_size;   /* bytes */
+    uint64_t data_size;     /* bytes of cleartext */
+    uint64_t data_offset;   /* bytes from the start of the backing store */
+    uint64_t iv_base;       /* tweak of the first 512-byte unit */
+    uint64_t header_seq;    /* how often the header was written */
+    uint64_t created;       /* Unix time, s; 0 = withheld */
+    char private_label[65]; /* hostile text too */
+    unsigned slot;          /* the key slot that opened it */
+    unsigned slots_used;
+    char cipher[64]; /* "aes-xts-plain64"; formats of others may say it without a secret, hostile text then */
     uint64_t refused_writes; /* into the hidden volume that is protected */
-    const char *kdf;         /* "argon2id", "pbkdf2-sha512"; static; NULL = not known */
-    uint32_t kdf_iterations; /* PBKDF2's rounds; else 0 */
 };
 
 #define COFFER_SLOTS 15
@@ -245,13 +250,16 @@ COFFER_API enum coffer_status coffer_volume_create_hidden(const char *path, cons
 
 struct coffer_open_options {
     size_t size;      /* sizeof(struct coffer_open_options) */
-    const char *type; /* "coffer", "veracrypt", "truecrypt"; NULL = find out */
+    const char *type; /* "coffer", "luks", "bitlocker", "veracrypt", "truecrypt"; NULL = find out */
     bool read_only;
     int kdf_level; /* unmarked: try only this one; -1 = those that are tried without being named */
     /* The hidden volume's secret, `credential` being the outer's: the outer one is served, writes into the hidden
      * one fail with sys = EPERM and change nothing. NULL = none. */
     const struct coffer_credential *protect_hidden;
     int fd; /* an open descriptor to use instead of opening the path (taken over); -1 = none */
+    const char
+        *header; /* LUKS: the file that holds the header, where it is not at the start of the data; NULL = none */
+    int slot;    /* formats of others: the only key slot to try; -1 = all */
     struct coffer_callbacks callbacks;
     /* VeraCrypt and TrueCrypt; any of these names them where `type` is NULL. */
     uint32_t pim;     /* the personal iterations multiplier; 0 = none */
@@ -260,9 +268,9 @@ struct coffer_open_options {
     bool backup_header; /* use the backup headers at the end of the volume */
 };
 
-#define COFFER_OPEN_OPTIONS_INIT                                              \
-    {                                                                         \
-        .size = sizeof(struct coffer_open_options), .kdf_level = -1, .fd = -1 \
+#define COFFER_OPEN_OPTIONS_INIT                                                          \
+    {                                                                                     \
+        .size = sizeof(struct coffer_open_options), .kdf_level = -1, .fd = -1, .slot = -1 \
     }
 
 /* Locks, unlocks, checks and, read-write, heals a volume. Errors: NOT_FOUND, IN_USE, WRONG_SECRET, DAMAGED,

@@ -80,7 +80,7 @@ char quote = '"', other = '\'';
 int f(struct storage *s, char *out) { s->exit(1); s->ops.kill (2); my_exit(1); return snprintf(out, 1, "x"); }
 enum { ABORT_ON = 1, signal_count };
 C
-good core/format_luks.c <<<'#include <libcryptsetup.h>'
+good core/luks2_json.c <<<'#include <json-c/json.h>'
 good crypto/memory.c <<<'#include <sys/mman.h>'
 good cli/clean.c <<'C'
 #include <blkid/blkid.h>

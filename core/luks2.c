@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * luks2.c - reads the two copies of a LUKS2 header and takes the newer one whose checksum is right.
+ *
+ * Nothing is repaired: the headers of other programs are theirs to write.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "cipher_name.h"
+#include "crypto.h"
+#include "error.h"
+#include "luks.h"
+
+#define BINARY_SIZE   4096 /* bytes; the rest of a copy is JSON */
+#define COPY_MIN      (16u << 10)
+#define COPY_MAX      (4u << 20)
+#define CHECKSUM_SIZE 64
+
+/* Offsets of fields. */
+enum {
+    VERSION = 6,
+    SIZE = 8,
+    SEQ = 16,
+    LABEL = 24,
+    CHECKSUM_NAME = 72,
+    UUID = 168,
+    OFFSET = 256,
+    CHECKSUM = 448,
+};
+
+static const uint8_t MAGIC[2][LUKS_MAGIC_SIZE] = { "LUKS\xba\xbe", "SKUL\xba\xbe" };
+
+static void free_copy(uint8_t **copy)
+{
+    free(*copy);
+}
+
+/* The size that a copy names, when its first bytes are those of copy `which` at `offset`; else 0. */
+static uint64_t size_of_copy(struct storage *storage, unsigned which, uint64_t offset)
+{
+    uint8_t data[BINARY_SIZE];
+    struct bytes view = { data, sizeof(data) };
+    if (storage->size < BINARY_SIZE || offset > storage->size - BINARY_SIZE ||
+        storage_read(storage, data, sizeof(data), offset) != 0) {
+        return 0;
+    }
+    uint64_t size = bytes_get_be64(view, SIZE);
+    bool is_copy = memcmp(data, MAGIC[which], LUKS_MAGIC_SIZE) == 0 && bytes_get_be16(view, VERSION) == 2 &&
+                   bytes_get_be64(view, OFFSET) == offset;
+    bool is_size = size >= COPY_MIN && size <= COPY_MAX && (size & (size - 1)) == 0;
+    return is_copy && is_size && size <= storage->size - offset && (which == 0 || offset == size) ? size : 0;
+}
+
+static bool checksum_is_right(struct bytes view)
+{
+    uint8_t stored[CHECKSUM_SIZE], computed[CHECKSUM_SIZE];
+    char name[32];
+    memcpy(name, bytes_at(view, CHECKSUM_NAME, sizeof(name)), sizeof(name));
+    const char *end = memchr(name, 0, sizeof(name));
+    enum crypto_digest digest = end != NULL ? cipher_name_digest(name) : CRYPTO_DIGESTS;
+    if (digest == CRYPTO_DIGESTS) {
+        return false;
+    }
+    memcpy(stored, bytes_at(view, CHECKSUM, CHECKSUM_SIZE), CHECKSUM_SIZE);
+    memset(bytes_at(view, CHECKSUM, CHECKSUM_SIZE), 0, CHECKSUM_SIZE);
+    crypto_digest(digest, computed, view.data, view.size);
+    return memcmp(stored, computed, crypto_digest_size(digest)) == 0;
+}
+
+/* Copy `which` at `offset` with a right checksum, to be freed; else NULL. */
+static uint8_t *read_copy(struct storage *storage, unsigned which, uint64_t offset, struct bytes *view)
+{
+    uint64_t size = size_of_copy(storage, which, offset);
+    if (size == 0) {
+        return NULL;
+    }
+    uint8_t *copy = malloc(size);
+    if (copy == NULL) {
+        return NULL;
+    }
+    *view = (struct bytes){ copy, size };
+    if (storage_read(storage, copy, size, offset) != 0 || !checksum_is_right(*view)) {
+        free(copy);
+        return NULL;
+    }
+    return copy;
+}
+
+/* At the place that the first copy names; where there is no first one, wherever the format allows it. */
+static uint8_t *read_second(struct storage *storage, struct bytes *view)
+{
+    uint64_t named = size_of_copy(storage, 0, 0);
+    for (uint64_t offset = named != 0 ? named : COPY_MIN; offset <= (named != 0 ? named : COPY_MAX); offset *= 2) {
+        uint8_t *copy = read_copy(storage, 1, offset, view);
+        if (copy != NULL) {
+            return copy;
+        }
+    }
+    return NULL;
+}
+
+bool luks2_has_second(struct storage *storage)
+{
+    struct bytes view;
+    uint8_t *copy __attribute__((cleanup(free_copy))) = read_second(storage, &view);
+    return copy != NULL;
+}
+
+static enum coffer_status parse(struct bytes copy, struct luks_header *header, struct coffer_error *error)
+{
+    header->version = 2;
+    header->seq = bytes_get_be64(copy, SEQ);
+    memcpy(header->label, bytes_at(copy, LABEL, 48), 48);
+    memcpy(header->uuid, bytes_at(copy, UUID, 40), 40);
+    size_t size = copy.size - BINARY_SIZE;
+    const char *text = (const char *)bytes_at(copy, BINARY_SIZE, size);
+    if (memchr(text, 0, size) == NULL) {
+        return error_set(error, COFFER_DAMAGED, 0, "its LUKS header is damaged: the JSON does not end");
+    }
+    return luks2_parse(text, size, 2 * copy.size, header, error);
+}
+
+enum coffer_status luks2_read(struct storage *storage, struct luks_header *header, struct coffer_error *error)
+{
+    struct bytes view[2] = { { NULL, 0 }, { NULL, 0 } };
+    uint8_t *first __attribute__((cleanup(free_copy))) = read_copy(storage, 0, 0, &view[0]);
+    uint8_t *second __attribute__((cleanup(free_copy))) = read_second(storage, &view[1]);
+    memset(header, 0, sizeof(*header));
+    if (first == NULL && second == NULL) {
+        return error_set(error, COFFER_DAMAGED, 0, "both copies of its LUKS header are damaged");
+    }
+    header->second =
+        first == NULL || (second != NULL && bytes_get_be64(view[1], SEQ) > bytes_get_be64(view[0], SEQ));
+    return parse(view[header->second ? 1 : 0], header, error);
+}
