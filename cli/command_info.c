@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "existing.h"
 #include "format_options.h"
 #include "json.h"
 #include "secrets.h"
@@ -31,7 +32,7 @@ static const struct option table[] = {
     OPTIONS_END,
 };
 
-static const struct info_options defaults = { .kdf_level = -1 };
+static const struct info_options defaults = { .kdf_level = -1, .format.slot = -1 };
 
 /* ---- for people ----------------------------------------------------------------------------------------- */
 
@@ -65,10 +66,42 @@ static void print_derivation(const struct coffer_info *info)
         print_field("derivation", text);
         return;
     }
-    snprintf(text, sizeof(text), "Argon2id, %s, %u pass%s, %u lane%s",
+    snprintf(text, sizeof(text), "%s, %s, %u pass%s, %u lane%s",
+             strcmp(info->kdf, "argon2id") == 0 ? "Argon2id" : info->kdf,
              size_format((uint64_t)info->kdf_memory * 1024, memory), info->kdf_passes,
              info->kdf_passes == 1 ? "" : "es", info->kdf_lanes, info->kdf_lanes == 1 ? "" : "s");
     print_field("derivation", text);
+}
+
+static bool is_own(const struct coffer_info *info)
+{
+    return strcmp(info->format, "coffer") == 0;
+}
+
+/* Of another program, with a header that says something to everybody. */
+static bool is_open_foreign(const struct coffer_info *info)
+{
+    return !is_own(info) && info->slots > 0;
+}
+
+static void print_foreign(const struct coffer_info *info)
+{
+    char text[128] = "";
+    size_t used = 0;
+
+    snprintf(text, sizeof(text), "%s, sectors of %u bytes", info->cipher, info->sector_size);
+    print_field("cipher", text);
+    text[0] = '\0';
+    for (unsigned slot = 0; slot < 32 && used < sizeof(text); slot++) {
+        if (info->slot_set >> slot & 1) {
+            used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%u", used > 0 ? ", " : "", slot);
+        }
+    }
+    print_field("key slots", used > 0 ? text : "none");
+    print_field("opens with", info->opens_with);
+    if (info->refused[0]) {
+        print_field("not supported", info->refused);
+    }
 }
 
 static void print_public(const char *path, const struct coffer_info *info)
@@ -82,10 +115,17 @@ static void print_public(const char *path, const struct coffer_info *info)
             print_field("label", info->label);
         }
         print_field("uuid", json_format_uuid(info->uuid, uuid));
+    }
+    if (info->marked && is_own(info)) {
         print_field("front header", describe_copy(info->front_ok, info->front_slots_ok));
         print_field("tail header", describe_copy(info->tail_ok, info->tail_slots_ok));
     }
-    print_derivation(info);
+    if (info->kdf[0]) {
+        print_derivation(info);
+    }
+    if (is_open_foreign(info)) {
+        print_foreign(info);
+    }
 }
 
 static void print_time(uint64_t unix_seconds)
@@ -105,6 +145,11 @@ static void print_private(const struct coffer_info *info)
         print_field("private label", info->private_label);
     }
     print_size("cleartext", info->data_size);
+    if (is_open_foreign(info)) {
+        snprintf(text, sizeof(text), "%u", info->slot);
+        print_field("opened by slot", text);
+        return;
+    }
     snprintf(text, sizeof(text), "%s, sectors of %u bytes", info->cipher, info->sector_size);
     print_field("cipher", text);
     snprintf(text, sizeof(text), "%s%s%s", info->thin ? "thin" : "thick", info->filled ? ", filled" : "",
@@ -133,7 +178,7 @@ static struct json_object *describe_derivation(const struct coffer_info *info)
 {
     struct json_object *object = json_object_new_object();
 
-    json_add_text(object, "name", info->kdf ? info->kdf : "argon2id");
+    json_add_text(object, "name", info->kdf);
     if (info->kdf_iterations != 0) {
         json_add_number(object, "iterations", info->kdf_iterations);
         return object;
@@ -142,6 +187,29 @@ static struct json_object *describe_derivation(const struct coffer_info *info)
     json_add_number(object, "passes", info->kdf_passes);
     json_add_number(object, "lanes", info->kdf_lanes);
     return object;
+}
+
+static void describe_foreign(struct json_object *document, const struct coffer_info *info)
+{
+    struct json_object *slots = json_object_new_array();
+
+    json_add_text(document, "cipher", info->cipher);
+    json_add_number(document, "sector_size", info->sector_size);
+    for (unsigned slot = 0; slot < 32; slot++) {
+        if (info->slot_set >> slot & 1) {
+            json_object_array_add(slots, json_object_new_int((int)slot));
+        }
+    }
+    json_add(document, "slots_in_use", slots);
+    json_add_number(document, "slots", info->slots);
+    json_add_text(document, "opens_with", info->opens_with);
+    if (info->refused[0]) {
+        json_add_text(document, "not_supported", info->refused);
+    }
+    if (info->unlocked) {
+        json_add_number(document, "data_size", info->data_size);
+        json_add_number(document, "slot", info->slot);
+    }
 }
 
 static void describe_private(struct json_object *document, const struct coffer_info *info)
@@ -179,12 +247,18 @@ static void print_json(const char *path, const struct coffer_info *info)
     if (info->marked) {
         json_add_text(document, "label", info->label);
         json_add_uuid(document, "uuid", info->uuid);
+    }
+    if (info->marked && is_own(info)) {
         json_add(document, "front_header", describe_header(info->front_ok, info->front_slots_ok));
         json_add(document, "tail_header", describe_header(info->tail_ok, info->tail_slots_ok));
     }
-    json_add(document, "kdf", describe_derivation(info));
+    if (info->kdf[0]) {
+        json_add(document, "kdf", describe_derivation(info));
+    }
     json_add_bool(document, "unlocked", info->unlocked);
-    if (info->unlocked) {
+    if (is_open_foreign(info)) {
+        describe_foreign(document, info);
+    } else if (info->unlocked) {
         describe_private(document, info);
     }
     json_print(document);
@@ -205,6 +279,7 @@ static enum exit_status print(const char *path, const struct coffer_info *info)
     return EXIT_DONE;
 }
 
+/* The header's file, where that is another one. */
 static enum exit_status show_public(const char *path)
 {
     struct coffer_info info = { .size = sizeof(info) };
@@ -223,7 +298,7 @@ static enum exit_status open_volume(const struct info_options *options, const ch
     struct coffer_error error = COFFER_ERROR_INIT;
     struct coffer_credential *credential;
 
-    enum exit_status status = secrets_read(&options->secret, SECRET_PRESENT, path, &credential);
+    enum exit_status status = existing_read_secret(&options->secret, &options->format, path, &credential);
     if (status != EXIT_DONE) {
         return status;
     }
@@ -267,7 +342,8 @@ static enum exit_status run(const void *values, const char *const *operands, siz
     if (format_options_given(&options->format) && !has_secret) {
         return ui_fail(EXIT_USAGE, "add --unlock", "what a volume without a mark is, only a secret can tell");
     }
-    return has_secret ? show_private(options, operands[0]) : show_public(operands[0]);
+    const char *header = options->format.header ? options->format.header : operands[0];
+    return has_secret ? show_private(options, operands[0]) : show_public(header);
 }
 
 const struct command command_info = {

@@ -37,7 +37,7 @@ static const struct option table[] = {
     OPTIONS_END,
 };
 
-static const struct mount_options defaults = { .kdf_level = -1 };
+static const struct mount_options defaults = { .kdf_level = -1, .format.slot = -1 };
 
 static enum exit_status mount_at(const struct mount_options *options, const char *volume,
                                  struct mount_point *point)
@@ -63,7 +63,11 @@ static enum exit_status run(const void *values, const char *const *operands, siz
 
     (void)count;
     server_process_note_inherited();
-    enum exit_status status = secrets_check(&options->secret, SECRET_PRESENT);
+    /* Where none is given, it has to be asked for, but not for every volume: the server looks first. */
+    enum exit_status status = EXIT_DONE;
+    if (secrets_given(&options->secret)) {
+        status = secrets_check(&options->secret, SECRET_PRESENT);
+    }
     if (status != EXIT_DONE) {
         return status;
     }

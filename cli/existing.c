@@ -8,6 +8,7 @@
 
 #include "mount_state.h"
 #include "scope.h"
+#include "secrets.h"
 #include "ui.h"
 
 enum exit_status existing_look(const char *path, struct coffer_info *info)
@@ -20,10 +21,30 @@ enum exit_status existing_look(const char *path, struct coffer_info *info)
     if (status != COFFER_OK && !may_be_unmarked) {
         return ui_fail_library(OPERATION_OPEN, path, &error);
     }
+    if (found.refused[0]) {
+        return ui_fail(EXIT_UNSUPPORTED, NULL, "cannot open '%s': %s", path, found.refused);
+    }
     if (info) {
         *info = found;
     }
     return EXIT_DONE;
+}
+
+enum exit_status existing_read_secret(const struct secret_options *given, const struct format_options *format,
+                                      const char *path, struct coffer_credential **credential)
+{
+    struct coffer_info info = { .size = sizeof(info) };
+    const char *header = format->header ? format->header : path;
+
+    enum exit_status status = existing_look(header, &info);
+    if (status != EXIT_DONE) {
+        return status;
+    }
+    if (!info.needs_no_secret || secrets_given(given)) {
+        return secrets_read(given, SECRET_PRESENT, path, credential);
+    }
+    *credential = coffer_credential_new();
+    return *credential ? EXIT_DONE : ui_fail(EXIT_NO_MEMORY, NULL, "out of memory");
 }
 
 char *existing_find_mount(const char *path, bool read_only)

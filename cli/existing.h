@@ -6,12 +6,17 @@
 #include <stdbool.h>
 
 #include "coffer.h"
+#include "format_options.h"
 #include "status.h"
 
-/* Nobody should type a passphrase for a file that is not there or too new. *info, where it is not NULL, is what can
+/* Nobody should type a passphrase for a file that is not there, too new, or known and not supported. *info, where it is not NULL, is what can
  * be seen without a secret; of a file without any magic, which may be an unmarked volume, nothing but marked = false.
  * EXIT_DONE or reported. Whoever opens it afterwards looks again, under a lock. */
 enum exit_status existing_look(const char *path, struct coffer_info *info);
+
+/* The same for what is about to be opened with `given`; no secret, an empty credential, where the volume needs none. */
+enum exit_status existing_read_secret(const struct secret_options *given, const struct format_options *format,
+                                      const char *path, struct coffer_credential **credential);
 
 /* Where a mount of the volume leaves no room for another use of it, if a state file knows; to be freed. */
 char *existing_find_mount(const char *path, bool read_only);

@@ -18,4 +18,6 @@ void format_options_apply(const struct format_options *format, struct coffer_ope
     how->pim = (uint32_t)format->pim;
     how->system = format->system;
     how->backup_header = format->backup_header;
+    how->header = format->header;
+    how->slot = (int)format->slot;
 }

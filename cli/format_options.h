@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* format_options.h - what a user says about the format of a volume that is opened; member `format`. */
+/* format_options.h - what a user says about the format of a volume that is opened; member `format`, beside `secret`.
+ * The default of `slot` is -1. */
 #ifndef FORMAT_OPTIONS_H
 #define FORMAT_OPTIONS_H
 
@@ -12,19 +13,25 @@ struct format_options {
     long pim;         /* 0 = none */
     bool system;
     bool backup_header;
+    const char *header; /* NULL = in the volume */
+    long slot;          /* -1 = all */
 };
 
 #define FORMAT_PIM_MAX 2147468
 
 /* clang-format off */
 #define OPTIONS_FORMAT(options) \
-    OPTION_CHOICE(options, format.type, "type", "auto|coffer|veracrypt|truecrypt", "the format of the volume"), \
+    OPTION_CHOICE(options, format.type, "type", "auto|coffer|luks|bitlocker|veracrypt|truecrypt", "the format of the volume"), \
     OPTION_NUMBER(options, format.pim, "pim", "N", 1, FORMAT_PIM_MAX, "VeraCrypt: its personal iterations multiplier"), \
     OPTION_CHOICE(options, format.hash, "hash", \
                   "sha512|sha256|whirlpool|blake2s|ripemd160|streebog|sha1|argon2id", \
                   "VeraCrypt and TrueCrypt: the hash, for others not to be tried"), \
     OPTION_FLAG(options, format.system, "system", "VeraCrypt and TrueCrypt: VOLUME is the disk of an encrypted system"), \
-    OPTION_FLAG(options, format.backup_header, "backup-header", "VeraCrypt and TrueCrypt: use the backup headers at the end")
+    OPTION_FLAG(options, format.backup_header, "backup-header", "VeraCrypt and TrueCrypt: use the backup headers at the end"), \
+    OPTION_FILE(options, format.header, "header", "FILE", "LUKS: the header is in FILE, the data in VOLUME"), \
+    OPTION_NUMBER(options, format.slot, "slot", "N", 0, 31, "LUKS and BitLocker: try only this key slot"), \
+    OPTION_SIZE(options, secret.key_file_offset, "keyfile-offset", "how much of each key file to pass over"), \
+    OPTION_SIZE(options, secret.key_file_size, "keyfile-size", "how much of each key file to read")
 /* clang-format on */
 
 /* Whether any of them is given. */

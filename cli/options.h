@@ -98,6 +98,7 @@ struct secret_options {
     long passphrase_fd;          /* 0 = none */
     struct option_list key_files;
     const char *raw_key_file;
+    uint64_t key_file_offset, key_file_size; /* bytes; only commands with OPTIONS_FORMAT set them */
 };
 
 #define OPTION_FD_MIN 3

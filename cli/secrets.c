@@ -226,8 +226,11 @@ static enum exit_status add_raw_key(const char *path, struct coffer_credential *
                : ui_fail_library(OPERATION_SECRET, path, &error);
 }
 
-static enum exit_status add_key_files(const struct option_list *files, struct coffer_credential *credential)
+static enum exit_status add_key_files(const struct secret_options *given, struct coffer_credential *credential)
 {
+    const struct option_list *files = &given->key_files;
+
+    coffer_credential_set_key_file_part(credential, given->key_file_offset, given->key_file_size);
     for (size_t i = 0; i < files->count; i++) {
         struct coffer_error error = COFFER_ERROR_INIT;
         if (coffer_credential_add_key_file(credential, files->items[i], &error) != COFFER_OK) {
@@ -280,7 +283,7 @@ static enum exit_status fill(const struct secret_options *given, const char *vol
     if (given->raw_key_file) {
         return add_raw_key(given->raw_key_file, credential);
     }
-    enum exit_status status = add_key_files(&given->key_files, credential);
+    enum exit_status status = add_key_files(given, credential);
     if (status != EXIT_DONE) {
         return status;
     }

@@ -70,7 +70,7 @@ static enum exit_status check_before_asking(const struct server_request *request
 {
     SCOPE_FREE char *place = existing_find_mount(request->volume, request->read_only);
 
-    return place ? fail_in_use(request, place) : existing_look(request->volume, NULL);
+    return place ? fail_in_use(request, place) : EXIT_DONE;
 }
 
 static enum exit_status open_volume(struct server *server)
@@ -81,7 +81,8 @@ static enum exit_status open_volume(struct server *server)
     struct coffer_credential *credential;
 
     enum exit_status status = check_before_asking(request);
-    status = status ? status : secrets_read(request->secret, SECRET_PRESENT, request->volume, &credential);
+    status =
+        status ? status : existing_read_secret(request->secret, request->format, request->volume, &credential);
     if (status != EXIT_DONE) {
         return status;
     }
