@@ -137,7 +137,7 @@ expect_error 'no file system is in it'
 expect_error 'hint: .*--block'
 expect_status 2 "$COFFER" mount --block a.coffer m
 expect_error 'no terminal'
-expect_status 2 "$COFFER" mount --block a.coffer m --type luks --passphrase-file "$secret"
+expect_status 2 "$COFFER" mount --block a.coffer m --type nonsense --passphrase-file "$secret"
 expect_status 2 "$COFFER" mount --block a.coffer
 expect_nothing_left
 

@@ -3,7 +3,8 @@
  * cleartext: opens a volume through libcoffer alone and writes all of its cleartext to stdout, for tests that
  * compare with another implementation where nothing can be mounted. Exits like coffer.
  *
- *     cleartext VOLUME [--write] [--kdf-level N] [--passphrase-file F] [--key-file F]... [--raw-key-file F]
+ *     cleartext VOLUME [--write] [--kdf-level N] [--type NAME] [--header FILE] [--slot N]
+ *                [--passphrase-file F] [--key-file F]... [--raw-key-file F]
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,6 +118,12 @@ int main(int argc, char **argv)
         }
         if (strcmp(argv[i], "--kdf-level") == 0) {
             how.kdf_level = (int)strtol(argv[i + 1], NULL, 10);
+        } else if (strcmp(argv[i], "--slot") == 0) {
+            how.slot = (int)strtol(argv[i + 1], NULL, 10);
+        } else if (strcmp(argv[i], "--type") == 0) {
+            how.type = argv[i + 1];
+        } else if (strcmp(argv[i], "--header") == 0) {
+            how.header = argv[i + 1];
         } else {
             add_secret(credential, argv[i], argv[i + 1]);
         }
