@@ -46,6 +46,15 @@ at_end() { # COMMAND...: to be run when the test ends, the last one first
     at_end=("$(printf '%q ' "$@")" "${at_end[@]}")
 }
 
+# What was built below /root is for root alone; some tests need the program as an ordinary user.
+if [ "$(id -u)" -eq 0 ] && ! runuser -u nobody -- test -x "$COFFER" 2>/dev/null; then
+    public=$(mktemp -d "${TMPDIR:-/tmp}/coffer-program.XXXXXX")
+    at_end rm -rf "$public"
+    chmod 0711 "$public"
+    cp "$COFFER" "$public/coffer"
+    COFFER=$public/coffer
+fi
+
 clean_up() {
     local status=$1 mount_point command
     trap - EXIT
