@@ -45,6 +45,8 @@ struct row {
     const char *format; /* NULL = not known */
     pid_t server_pid;   /* 0 = not known */
     bool read_only;
+    bool protects_hidden;
+    bool has_refused; /* a write into the hidden volume */
     bool is_alive;
 };
 
@@ -63,7 +65,7 @@ static void fill_cells(const struct row *row, struct cells *cells)
     cells->text[0] = escape_text(row->volume);
     cells->text[1] = escape_text(row->mount_point);
     cells->text[2] = strdup(row->way ? row->way : "?");
-    cells->text[3] = strdup(row->read_only ? "ro" : "rw");
+    cells->text[3] = strdup(row->read_only ? "ro" : row->protects_hidden ? "protect" : "rw");
     if (!row->is_alive) {
         cells->text[4] = strdup("dead");
     } else if (row->server_pid == 0) {
@@ -112,6 +114,16 @@ static void print_rows(const struct row *rows, size_t count)
     }
 }
 
+static void warn_about_refusals(const struct row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].has_refused) {
+            ui_warn("writes into the hidden volume in '%s' were refused: a program wants to use all of '%s'",
+                    rows[i].volume, rows[i].mount_point);
+        }
+    }
+}
+
 /* ---- JSON ---- */
 
 static void print_json(const struct row *rows, size_t count)
@@ -127,6 +139,8 @@ static void print_json(const struct row *rows, size_t count)
         json_add_text(mount, "format", rows[i].format);
         json_add(mount, "server_pid", rows[i].server_pid ? json_object_new_int64(rows[i].server_pid) : NULL);
         json_add_bool(mount, "read_only", rows[i].read_only);
+        json_add_bool(mount, "protects_hidden", rows[i].protects_hidden);
+        json_add_bool(mount, "refused_writes", rows[i].has_refused);
         json_add_bool(mount, "alive", rows[i].is_alive);
         json_object_array_add(mounts, mount);
     }
@@ -147,6 +161,8 @@ static struct row row_of_state(const struct mount_state *state)
         .format = record->format,
         .server_pid = record->server_pid,
         .read_only = record->read_only,
+        .protects_hidden = record->protects_hidden,
+        .has_refused = record->has_refused,
         .is_alive = state->is_alive,
     };
 }
@@ -252,6 +268,7 @@ static enum exit_status print_all(const struct view *view)
         print_json(rows, count);
     } else if (count > 0) {
         print_rows(rows, count);
+        warn_about_refusals(rows, count);
     } else {
         ui_notice("nothing is mounted");
     }

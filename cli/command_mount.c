@@ -16,8 +16,10 @@
 struct mount_options {
     struct common_options common;
     struct secret_options secret;
+    struct secret_options new_secret;
     bool block;
     bool read_only;
+    bool protect_hidden;
     bool allow_other;
     bool foreground;
     struct format_options format;
@@ -27,17 +29,36 @@ struct mount_options {
 static const struct option table[] = {
     OPTION_FLAG(struct mount_options, block, "block", "show the volume as one file, DIR/volume, not its files"),
     OPTION_FLAG(struct mount_options, read_only, "read-only", "change nothing, not even a damaged header"),
+    OPTION_FLAG(struct mount_options, protect_hidden, "protect-hidden",
+                "open the outer volume and refuse writes into the hidden one"),
     OPTION_FLAG(struct mount_options, allow_other, "allow-other", "let other users in, as far as the modes say"),
     OPTION_FLAG(struct mount_options, foreground, "foreground", "stay in the foreground until it is unmounted"),
     OPTION_NUMBER(struct mount_options, kdf_level, "kdf-level", "N", 0, 4,
                   "unmarked volumes: try only this cost of the key derivation"),
     OPTIONS_FORMAT(struct mount_options),
     OPTIONS_SECRET(struct mount_options),
+    OPTIONS_NEW_SECRET(struct mount_options),
     OPTIONS_COMMON(struct mount_options),
     OPTIONS_END,
 };
 
 static const struct mount_options defaults = { .kdf_level = -1, .format.slot = -1 };
+
+static enum exit_status check_secrets(const struct mount_options *options)
+{
+    if (!options->protect_hidden && secrets_given(&options->new_secret)) {
+        return ui_fail(EXIT_USAGE, NULL, "a second secret is for '--protect-hidden'");
+    }
+    if (!options->protect_hidden) {
+        /* Where none is given, it has to be asked for, but not for every volume: the server looks first. */
+        return secrets_given(&options->secret) ? secrets_check(&options->secret, SECRET_PRESENT) : EXIT_DONE;
+    }
+    if (options->read_only) {
+        return ui_fail(EXIT_USAGE, NULL, "'--read-only' writes nothing: there is nothing to protect");
+    }
+    enum exit_status status = secrets_check(&options->secret, SECRET_OUTER);
+    return status ? status : secrets_check(&options->new_secret, SECRET_HIDDEN);
+}
 
 static enum exit_status mount_at(const struct mount_options *options, const char *volume,
                                  struct mount_point *point)
@@ -46,6 +67,7 @@ static enum exit_status mount_at(const struct mount_options *options, const char
         .volume = volume,
         .point = point,
         .secret = &options->secret,
+        .hidden_secret = options->protect_hidden ? &options->new_secret : NULL,
         .format = &options->format,
         .kdf_level = (int)options->kdf_level,
         .block = options->block,
@@ -63,11 +85,7 @@ static enum exit_status run(const void *values, const char *const *operands, siz
 
     (void)count;
     server_process_note_inherited();
-    /* Where none is given, it has to be asked for, but not for every volume: the server looks first. */
-    enum exit_status status = EXIT_DONE;
-    if (secrets_given(&options->secret)) {
-        status = secrets_check(&options->secret, SECRET_PRESENT);
-    }
+    enum exit_status status = check_secrets(options);
     if (status != EXIT_DONE) {
         return status;
     }

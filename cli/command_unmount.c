@@ -156,6 +156,10 @@ static void unmount_one(struct work *work, struct mount_state *state)
 {
     struct unmount_problem problem = unmount_state(state, &work->request);
 
+    if (problem.status == EXIT_DONE && state->record.has_refused) {
+        ui_warn("writes into the hidden volume in '%s' were refused while it was mounted, and are lost",
+                state->record.volume);
+    }
     note_result(work, state->record.volume, state->record.mount_point, problem);
     mount_state_close(state); /* a second name for it finds nothing: it is done */
 }

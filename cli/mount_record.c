@@ -38,6 +38,7 @@ char *mount_record_describe(const struct mount_record *record)
     json_add_text(object, "format", record->format);
     json_add_number(object, "server_pid", (uint64_t)record->server_pid);
     json_add_bool(object, "read_only", record->read_only);
+    json_add_bool(object, "protects_hidden", record->protects_hidden);
     json_add_bool(object, "is_private", record->is_private);
     json_add_number(object, "volume_device", record->volume_device);
     json_add_number(object, "volume_inode", record->volume_inode);
@@ -58,6 +59,14 @@ char *mount_record_say_serving(dev_t device)
     struct json_object *object = make_change(MOUNT_SERVING);
 
     json_add_number(object, "device", device);
+    return make_line(object);
+}
+
+char *mount_record_say_refused(void)
+{
+    struct json_object *object = json_object_new_object();
+
+    json_add_bool(object, "has_refused", true);
     return make_line(object);
 }
 
@@ -113,6 +122,8 @@ static bool read_description(const struct json_object *object, struct mount_reco
         !json_read_number(object, "started", &record->started)) {
         return false;
     }
+    json_read_bool(object, "protects_hidden",
+                   &record->protects_hidden); /* a server from before an update has none */
     record->volume_device = device;
     record->volume_inode = inode;
     return record->volume[0] == '/' && record->mount_point[0] == '/';
@@ -138,6 +149,9 @@ static bool read_change(const struct json_object *object, struct mount_record *r
 {
     uint64_t device;
 
+    if (json_read_bool(object, "has_refused", &record->has_refused)) {
+        return true; /* at any time, by any thread: it says nothing about the phase */
+    }
     if (!read_phase(object, &record->phase)) {
         return false;
     }

@@ -26,18 +26,21 @@ struct mount_record {
     char *format;      /* "coffer" */
     pid_t server_pid;
     bool read_only;
-    bool is_private;     /* the mount point is a directory of ours, to be removed after the mount */
-    dev_t volume_device; /* together they find it again under a new name */
+    bool protects_hidden; /* the outer volume is served, and the hidden one in it kept from writes */
+    bool is_private;      /* the mount point is a directory of ours, to be removed after the mount */
+    dev_t volume_device;  /* together they find it again under a new name */
     ino_t volume_inode;
     uint64_t started; /* Unix time, s */
     enum mount_phase phase;
-    dev_t device;  /* of the mount, from MOUNT_SERVING on */
-    char *failure; /* after MOUNT_ENDED: why what was written may not be on the medium; NULL = all is well */
+    dev_t device;     /* of the mount, from MOUNT_SERVING on */
+    bool has_refused; /* a write into the hidden volume */
+    char *failure;    /* after MOUNT_ENDED: why what was written may not be on the medium; NULL = all is well */
 };
 
 /* A line with its newline, to be freed; NULL without memory. */
 char *mount_record_describe(const struct mount_record *record);
 char *mount_record_say_serving(dev_t device);
+char *mount_record_say_refused(void);
 char *mount_record_say_closing(void);
 char *mount_record_say_ended(const char *failure); /* NULL = all is well */
 

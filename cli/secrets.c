@@ -47,6 +47,16 @@ static const struct manner manners[] = {
                        .twice = true,
                        .options = "give the new secret with --new-passphrase-file, --new-passphrase-fd or "
                                   "--new-key-file" },
+    [SECRET_NEW_HIDDEN] = { .prompt = "New passphrase of the hidden volume in",
+                            .twice = true,
+                            .options = "give the hidden volume's secret with --new-passphrase-file, "
+                                       "--new-passphrase-fd or --new-key-file" },
+    [SECRET_HIDDEN] = { .prompt = "Passphrase of the hidden volume in",
+                        .options = "give the hidden volume's secret with --new-passphrase-file, "
+                                   "--new-passphrase-fd or --new-key-file" },
+    [SECRET_OUTER] = { .prompt = "Passphrase of the outer volume in",
+                       .options = "give the outer volume's secret with --passphrase-file, --passphrase-fd or "
+                                  "--key-file" },
 };
 
 static bool has_passphrase_option(const struct secret_options *given)

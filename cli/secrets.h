@@ -14,7 +14,12 @@
 enum secret_role {
     SECRET_PRESENT, /* opens a volume */
     SECRET_FIRST,   /* of a volume that is being made */
-    SECRET_ADDED,   /* a further one of a volume, from the options --new-... */
+    /* From the options --new-...: */
+    SECRET_ADDED,      /* a further one of a volume */
+    SECRET_NEW_HIDDEN, /* of a hidden volume that is being made */
+    SECRET_HIDDEN,     /* opens the hidden volume */
+    /* Beside one of the last two: */
+    SECRET_OUTER, /* opens the outer volume */
 };
 
 /* Whether anything was given; if not, secrets_read asks on the terminal. */

@@ -73,27 +73,64 @@ static enum exit_status check_before_asking(const struct server_request *request
     return place ? fail_in_use(request, place) : EXIT_DONE;
 }
 
-static enum exit_status open_volume(struct server *server)
+/* The volume's secret, and that of the hidden one where it is to be kept. */
+static enum exit_status read_secrets(const struct server_request *request, struct coffer_credential **credential,
+                                     struct coffer_credential **hidden)
+{
+    if (!request->hidden_secret) {
+        return existing_read_secret(request->secret, request->format, request->volume, credential);
+    }
+    enum exit_status status = existing_look(request->volume, NULL);
+    status = status ? status : secrets_read(request->secret, SECRET_OUTER, request->volume, credential);
+    return status ? status : secrets_read(request->hidden_secret, SECRET_HIDDEN, request->volume, hidden);
+}
+
+/* A coffer_notice_fn. Once the volume is served, on any thread: something was refused for the hidden volume's sake. */
+static void take_notice(void *user, const char *text)
+{
+    struct server *server = user;
+
+    if (server->state.fd < 0) {
+        ui_notice("%s", text);
+        return;
+    }
+    mount_state_append(&server->state, mount_record_say_refused());
+    ui_warn("%s", text); /* in the foreground somebody sees it */
+}
+
+static enum coffer_status open_with(struct server *server, const struct coffer_credential *credential,
+                                    const struct coffer_credential *hidden, struct coffer_error *error)
 {
     const struct server_request *request = server->request;
     struct coffer_open_options options = COFFER_OPEN_OPTIONS_INIT;
-    struct coffer_error error = COFFER_ERROR_INIT;
-    struct coffer_credential *credential;
 
-    enum exit_status status = check_before_asking(request);
-    status =
-        status ? status : existing_read_secret(request->secret, request->format, request->volume, &credential);
-    if (status != EXIT_DONE) {
-        return status;
-    }
-    server_process_close_inherited();
     format_options_apply(request->format, &options);
     options.read_only = request->read_only;
     options.kdf_level = request->kdf_level;
-    options.callbacks.notice = ui_library_notice;
+    options.protect_hidden = hidden;
+    options.callbacks.notice = take_notice;
+    options.callbacks.user = server;
+    return coffer_volume_open(request->volume, credential, &options, &server->volume, error);
+}
+
+static enum exit_status open_volume(struct server *server)
+{
+    const struct server_request *request = server->request;
+    struct coffer_error error = COFFER_ERROR_INIT;
+    struct coffer_credential *credential = NULL;
+    struct coffer_credential *hidden = NULL;
+
+    enum exit_status status = check_before_asking(request);
+    status = status ? status : read_secrets(request, &credential, &hidden);
+    if (status != EXIT_DONE) {
+        coffer_credential_free(credential);
+        return status;
+    }
+    server_process_close_inherited();
     bool was_locked = coffer_memory_is_locked();
-    enum coffer_status opened = coffer_volume_open(request->volume, credential, &options, &server->volume, &error);
+    enum coffer_status opened = open_with(server, credential, hidden, &error);
     coffer_credential_free(credential);
+    coffer_credential_free(hidden);
     if (opened != COFFER_OK) {
         return fail_to_open(request, &error);
     }
@@ -132,6 +169,7 @@ static enum exit_status describe(struct server *server, struct mount_record *rec
         .format = (char *)(uintptr_t)server->info.format,
         .server_pid = getpid(),
         .read_only = server->files ? server->files->read_only : server->info.read_only,
+        .protects_hidden = server->request->hidden_secret != NULL,
         .volume_device = status.st_dev,
         .volume_inode = status.st_ino,
         .started = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
@@ -194,6 +232,7 @@ static enum coffer_status serve_request(struct server *server, struct coffer_err
         .allow_other = request->allow_other,
         /* No cache of writes: others use it, and want to hear of a full disk; large writes are faster, too. */
         .writeback = false,
+        .uncached = request->hidden_secret != NULL,
     };
 
     if (!server->files) {
@@ -290,6 +329,7 @@ static void print_result(const struct server *server)
     json_add_text(document, "format", server->info.format);
     json_add_number(document, "server_pid", (uint64_t)getpid());
     json_add_bool(document, "read_only", server->info.read_only);
+    json_add_bool(document, "protects_hidden", server->request->hidden_secret != NULL);
     json_print(document);
 }
 

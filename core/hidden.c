@@ -126,6 +126,13 @@ enum coffer_status coffer_volume_create_hidden(const char *path, const struct co
     if (options->size != sizeof(*options)) {
         return error_set(error, COFFER_INVALID, EINVAL, "the options have an unknown size");
     }
+    if (options->sector_size != 0 && options->sector_size != 512 && options->sector_size != 4096) {
+        return error_set(error, COFFER_INVALID, 0, "a sector has 512 or 4096 bytes");
+    }
+    if (options->slot_name != NULL && strlen(options->slot_name) > HEADER_NAME_SIZE) {
+        return error_set(error, COFFER_INVALID, 0, "the name of a key slot has at most %u bytes",
+                         HEADER_NAME_SIZE);
+    }
     if (credential_kind(hidden) == CREDENTIAL_EMPTY) {
         return error_set(error, COFFER_INVALID, 0, "no secret was given for the hidden volume");
     }

@@ -212,5 +212,9 @@ enum coffer_status coffer_volume_open(const char *path, const struct coffer_cred
         storage_close(storage);
         return status;
     }
-    return volume_new(storage, opened, volume, error);
+    status = volume_new(storage, opened, volume, error);
+    if (status == COFFER_OK) {
+        (*volume)->callbacks = options->callbacks;
+    }
+    return status;
 }

@@ -93,7 +93,9 @@ static enum coffer_status check_writable(struct coffer_volume *volume, uint64_t 
     }
     uint64_t mask = volume->sector_size - 1; /* a whole sector would be written */
     if ((offset & ~mask) < volume->protected_end && ((offset + size + mask) & ~mask) > volume->protected_start) {
-        atomic_fetch_add(&volume->refused, 1);
+        if (atomic_fetch_add(&volume->refused, 1) == 0 && volume->callbacks.notice != NULL) {
+            volume->callbacks.notice(volume->callbacks.user, "a write into the hidden volume was refused");
+        }
         return error_set(error, COFFER_NOT_PERMITTED, EPERM, "the hidden volume lies there");
     }
     return COFFER_OK;

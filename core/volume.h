@@ -20,6 +20,7 @@ struct coffer_volume {
     bool thin;
     bool read_only;
     struct coffer_info info;
+    struct coffer_callbacks callbacks;       /* of who opened it */
     uint64_t protected_start, protected_end; /* cleartext that must not be written; equal = nothing */
 
     struct range_lock ranges;

@@ -49,7 +49,7 @@ void block_open(fuse_req_t request, fuse_ino_t ino, struct fuse_file_info *file)
         fuse_reply_err(request, EROFS);
         return;
     }
-    const bool direct = can_bypass_cache(block, file);
+    const bool direct = block->uncached || can_bypass_cache(block, file);
     const uint64_t handle = losses_mark(&block->losses) | (direct ? HANDLE_DIRECT : 0);
     const uint32_t flags = direct ? FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES : FOPEN_KEEP_CACHE;
     const int dirtier = can_dirty(block, file);

@@ -26,6 +26,7 @@ struct serve_options {
     bool read_only;          /* also when the volume is */
     bool allow_other;        /* root as well; as an ordinary user only where /etc/fuse.conf allows it */
     bool writeback;          /* see below */
+    bool uncached;           /* see below */
     unsigned threads;        /* 0 = as many as suit the machine */
 };
 
@@ -34,6 +35,11 @@ struct serve_options {
  * loop device, a file system in user space), because the kernel then keeps the size and the times itself: a
  * write past the end fails only at fsync and close, so "dd of=volume" would never end, and O_DIRECT writes wait
  * for each other. Large writes gain nothing from it.
+ */
+
+/*
+ * uncached sends every read and write of the block file to the volume, for a volume that refuses some writes: a
+ * refused one must not live on in the kernel's cache. Older kernels then refuse shared mappings.
  */
 
 struct serve_session;

@@ -254,7 +254,8 @@ struct coffer_open_options {
     bool read_only;
     int kdf_level; /* unmarked: try only this one; -1 = those that are tried without being named */
     /* The hidden volume's secret, `credential` being the outer's: the outer one is served, writes into the hidden
-     * one fail with sys = EPERM and change nothing. NULL = none. */
+     * one fail with sys = EPERM and change nothing. Of the first of them the notice callback is told, on the thread
+     * that writes: until the volume is closed it may still be called. NULL = none. */
     const struct coffer_credential *protect_hidden;
     int fd; /* an open descriptor to use instead of opening the path (taken over); -1 = none */
     const char

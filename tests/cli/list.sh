@@ -22,7 +22,7 @@ mount_block a.coffer m --read-only
 server=$(server_of m)
 expect_status 0 "$COFFER" list --json
 expect_json "$ours == [{'volume': '$work/a.coffer', 'mount_point': '$work/m', 'way': 'block', 'format': 'coffer',
-    'server_pid': $server, 'read_only': True, 'alive': True}]"
+    'server_pid': $server, 'read_only': True, 'protects_hidden': False, 'refused_writes': False, 'alive': True}]"
 expect_status 0 "$COFFER" list
 expect_output '^VOLUME +MOUNT POINT +WAY +MODE +SERVER$'
 expect_output "^$work/a.coffer +$work/m +block +ro +$server\$"
@@ -44,7 +44,7 @@ server=$(server_of m)
 rm "$state"/*.mount
 expect_status 0 "$COFFER" list --json
 expect_json "$ours == [{'volume': '$work/a.coffer', 'mount_point': '$work/m', 'way': None, 'format': None,
-    'server_pid': None, 'read_only': False, 'alive': True}]"
+    'server_pid': None, 'read_only': False, 'protects_hidden': False, 'refused_writes': False, 'alive': True}]"
 expect_status 0 "$COFFER" list
 expect_output "^$work/a.coffer +$work/m +\? +rw +\?\$"
 expect_status 0 "$COFFER" unmount --all

@@ -260,10 +260,28 @@ static void test_hidden_needs_a_filled_volume(void **state)
     options.container_size = 1 << 20;
     assert_int_equal(coffer_volume_create_hidden(helper_path, outer, hidden, &options, &volume, NULL),
                      COFFER_INVALID);
+    options = helper_filled(false);
+    options.replace = true;
+    helper_create(&options);
+    options.container_size = 1 << 20;
+    options.slot_name = "a name that is longer than the forty bytes";
+    assert_int_equal(coffer_volume_create_hidden(helper_path, outer, hidden, &options, &volume, NULL),
+                     COFFER_INVALID);
+    options.slot_name = NULL;
+    options.sector_size = 1024;
+    assert_int_equal(coffer_volume_create_hidden(helper_path, outer, hidden, &options, &volume, NULL),
+                     COFFER_INVALID);
     coffer_credential_free(outer);
     coffer_credential_free(hidden);
 }
 
+static void count_notice(void *user, const char *text)
+{
+    assert_non_null(strstr(text, "hidden volume was refused"));
+    (*(unsigned *)user)++;
+}
+
+/* HIDDEN-6 */
 static void test_protection_keeps_the_outer_volume_out(void **state)
 {
     (void)state;
@@ -274,8 +292,11 @@ static void test_protection_keeps_the_outer_volume_out(void **state)
     struct coffer_error error = COFFER_ERROR_INIT;
     struct coffer_volume *volume;
     static uint8_t data[65536], before[4096], after[4096];
+    unsigned notices = 0;
     helper_create(&options);
     make_hidden(-1);
+    open.callbacks.notice = count_notice;
+    open.callbacks.user = &notices;
     open.protect_hidden = outer;
     assert_int_equal(coffer_volume_open(helper_path, outer, &open, &volume, NULL), COFFER_WRONG_SECRET);
     open.protect_hidden = hidden;
@@ -294,6 +315,7 @@ static void test_protection_keeps_the_outer_volume_out(void **state)
     assert_memory_equal(before, after, sizeof(after));
     assert_int_equal(coffer_volume_info(volume, &info, NULL), COFFER_OK);
     assert_int_equal(info.refused_writes, 3);
+    assert_int_equal(notices, 1);
     assert_int_equal(coffer_volume_close(volume, NULL), COFFER_OK);
     assert_int_equal(helper_open("hidden", true, &volume), COFFER_OK);
     char text[7] = "";

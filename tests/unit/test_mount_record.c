@@ -64,6 +64,7 @@ static void goes_there_and_back(void **state)
     assert_string_equal(read.format, format);
     assert_int_equal(read.server_pid, 4711);
     assert_true(read.read_only);
+    assert_false(read.protects_hidden);
     assert_false(read.is_private);
     assert_int_equal(read.volume_device, 65024);
     assert_int_equal(read.volume_inode, (ino_t)UINT64_MAX);
@@ -85,12 +86,20 @@ static void later_lines_change_it(void **state)
     assert_true(parse(serving, &read));
     assert_int_equal(read.phase, MOUNT_SERVING);
     assert_int_equal(read.device, 53);
+    assert_false(read.has_refused);
     mount_record_free(&read);
 
-    char *closing = join(serving, mount_record_say_closing());
+    char *refused = join(serving, mount_record_say_refused());
+    assert_true(parse(refused, &read));
+    assert_int_equal(read.phase, MOUNT_SERVING);
+    assert_true(read.has_refused);
+    mount_record_free(&read);
+
+    char *closing = join(refused, mount_record_say_closing());
     assert_true(parse(closing, &read));
     assert_int_equal(read.phase, MOUNT_CLOSING);
     assert_int_equal(read.device, 53);
+    assert_true(read.has_refused);
     mount_record_free(&read);
 
     char *well = join(closing, mount_record_say_ended(NULL));
@@ -114,6 +123,7 @@ static void later_lines_change_it(void **state)
     free(badly);
     free(well);
     free(closing);
+    free(refused);
     free(serving);
     free(first);
 }
