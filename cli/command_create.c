@@ -3,6 +3,8 @@
 #include "command.h"
 #include "create.h"
 #include "filesystem.h"
+#include "secrets.h"
+#include "ui.h"
 
 static const struct option table[] = {
     OPTION_SIZE(struct create_options, size, "size",
@@ -18,6 +20,8 @@ static const struct option table[] = {
     OPTION_FLAG(struct create_options, fill, "fill", "write noise all over it first; implies --thick"),
     OPTION_FLAG(struct create_options, unmarked, "unmarked",
                 "nothing shows that it is a volume; implies --thick and --fill"),
+    OPTION_FLAG(struct create_options, hidden, "hidden",
+                "make a hidden volume inside VOLUME, with a secret of its own"),
     OPTION_SIZE(struct create_options, kdf_memory, "kdf-memory", "memory that each guess costs (256M)"),
     OPTION_NUMBER(struct create_options, kdf_passes, "kdf-passes", "N", 1, 64, "passes over that memory (3)"),
     OPTION_NUMBER(struct create_options, kdf_level, "kdf-level", "N", 0, 4,
@@ -28,6 +32,7 @@ static const struct option table[] = {
     OPTION_TEXT(struct create_options, confirm, "confirm", "NAME",
                 "the last part of VOLUME, instead of typing it before something is overwritten"),
     OPTIONS_SECRET(struct create_options),
+    OPTIONS_NEW_SECRET(struct create_options),
     OPTIONS_COMMON(struct create_options),
     OPTIONS_END,
 };
@@ -36,8 +41,17 @@ static const struct create_options defaults = { .fs = "auto", .sector_size = "40
 
 static enum exit_status run(const void *values, const char *const *operands, size_t count)
 {
+    const struct create_options *options = values;
+
     (void)count;
-    return create_volume(values, operands[0]);
+    if (options->hidden) {
+        return create_hidden(options, operands[0]);
+    }
+    if (secrets_given(&options->new_secret)) {
+        return ui_fail(EXIT_USAGE, "'--recovery-key' makes a second way in, 'coffer key add' any other",
+                       "a second secret is for '--hidden'");
+    }
+    return create_volume(options, operands[0]);
 }
 
 const struct command command_create = {

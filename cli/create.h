@@ -9,6 +9,8 @@
 struct create_options {
     struct common_options common;
     struct secret_options secret;
+    struct secret_options new_secret; /* of a hidden volume */
+    bool hidden;
     uint64_t size;
     const char *fs;
     const char *label;
@@ -26,5 +28,8 @@ struct create_options {
 
 /* A volume in a file or on a device. EXIT_DONE or reported. */
 enum exit_status create_volume(const struct create_options *options, const char *path);
+
+/* A hidden volume inside the one that is there. EXIT_DONE or reported. */
+enum exit_status create_hidden(const struct create_options *options, const char *path);
 
 #endif

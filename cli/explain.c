@@ -30,6 +30,8 @@ const char *explain_failure(enum operation operation)
         return "cannot restore the header of";
     case OPERATION_CREATE:
         return "cannot create";
+    case OPERATION_HIDE:
+        return "cannot make a hidden volume in";
     case OPERATION_CLOSE:
         return "cannot close";
     case OPERATION_KEY_FILE:
@@ -134,6 +136,7 @@ const char *explain_hint(enum operation operation, const struct coffer_error *er
     case OPERATION_CHECK:
         return hint_check(error);
     case OPERATION_BACKUP:
+    case OPERATION_HIDE:
         return hint_open(error);
     case OPERATION_RESTORE:
         return hint_restore(error);

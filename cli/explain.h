@@ -14,6 +14,7 @@ enum operation {
     OPERATION_BACKUP,   /* coffer_header_backup */
     OPERATION_RESTORE,  /* coffer_header_restore */
     OPERATION_CREATE,   /* coffer_volume_create, _publish */
+    OPERATION_HIDE,     /* coffer_volume_create_hidden */
     OPERATION_CLOSE,    /* coffer_volume_close */
     OPERATION_KEY_FILE, /* coffer_credential_add_key_file */
     OPERATION_SECRET,   /* the other coffer_credential functions */
