@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The key derivations of foreign formats: PBKDF2 block by block is what gcry_kdf_derive gives and RFC 6070 says, Argon2id
+ * what libsodium gives where both can.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <gcrypt.h>
+#include <string.h>
+
+#include "crypto.h"
+
+static struct crypto_pbkdf2 input_of(enum crypto_digest digest, uint32_t iterations)
+{
+    return (struct crypto_pbkdf2){
+        .digest = digest,
+        .password = "password",
+        .password_size = 8,
+        .salt = "salt",
+        .salt_size = 4,
+        .iterations = iterations,
+    };
+}
+
+static void pbkdf2_gives_the_published_answer(void **state)
+{
+    (void)state;
+    static const uint8_t answer[20] = { 0x4b, 0x00, 0x79, 0x01, 0xb7, 0x65, 0x48, 0x9a, 0xbe, 0xad,
+                                        0x49, 0xd9, 0x26, 0xf7, 0x21, 0xd0, 0x65, 0xa4, 0x29, 0xc1 };
+    uint8_t got[CRYPTO_DIGEST_MAX];
+    const struct crypto_pbkdf2 input = input_of(CRYPTO_SHA1, 4096);
+    assert_int_equal(crypto_pbkdf2_block(got, &input, 1), 0);
+    assert_memory_equal(got, answer, sizeof(answer));
+}
+
+static void every_block_of_every_digest_agrees(void **state)
+{
+    (void)state;
+    static const int algorithms[CRYPTO_DIGESTS] = {
+        [CRYPTO_SHA1] = GCRY_MD_SHA1,           [CRYPTO_SHA256] = GCRY_MD_SHA256,
+        [CRYPTO_SHA512] = GCRY_MD_SHA512,       [CRYPTO_RIPEMD160] = GCRY_MD_RMD160,
+        [CRYPTO_WHIRLPOOL] = GCRY_MD_WHIRLPOOL, [CRYPTO_STREEBOG512] = GCRY_MD_STRIBOG512,
+        [CRYPTO_BLAKE2S] = GCRY_MD_BLAKE2S_256,
+    };
+    static const uint32_t iterations[] = { 1, 2, 2048, 2049, 4097 };
+    for (enum crypto_digest digest = CRYPTO_SHA1; digest < CRYPTO_DIGESTS; digest++) {
+        size_t size = crypto_digest_size(digest);
+        assert_true(size > 0 && size <= CRYPTO_DIGEST_MAX);
+        for (size_t i = 0; i < sizeof(iterations) / sizeof(iterations[0]); i++) {
+            const struct crypto_pbkdf2 input = input_of(digest, iterations[i]);
+            uint8_t expected[3 * CRYPTO_DIGEST_MAX], got[CRYPTO_DIGEST_MAX];
+            assert_int_equal(gcry_kdf_derive("password", 8, GCRY_KDF_PBKDF2, algorithms[digest], "salt", 4,
+                                             iterations[i], 3 * size, expected),
+                             0);
+            for (uint32_t block = 1; block <= 3; block++) {
+                assert_int_equal(crypto_pbkdf2_block(got, &input, block), 0);
+                assert_memory_equal(got, expected + (block - 1) * size, size);
+            }
+        }
+    }
+}
+
+static bool stop_at_the_second(void *user, uint32_t rounds)
+{
+    uint32_t *done = user;
+    *done += rounds;
+    return *done < 4096;
+}
+
+static void pbkdf2_stops_when_told_and_leaves_no_key(void **state)
+{
+    (void)state;
+    static const uint8_t zeros[32];
+    uint8_t got[32];
+    uint32_t done = 0;
+    struct crypto_pbkdf2 input = input_of(CRYPTO_SHA256, UINT32_MAX);
+    input.go_on = stop_at_the_second;
+    input.user = &done;
+    assert_int_equal(crypto_pbkdf2_block(got, &input, 1), -ECANCELED);
+    assert_int_equal(done, 4096);
+    assert_memory_equal(got, zeros, sizeof(got));
+    input.iterations = 0;
+    assert_int_equal(crypto_pbkdf2_block(got, &input, 1), -EINVAL);
+    input = input_of(CRYPTO_DIGESTS, 1);
+    assert_int_equal(crypto_pbkdf2_block(got, &input, 1), -EINVAL);
+}
+
+static void argon2id_agrees_with_libsodium(void **state)
+{
+    (void)state;
+    uint8_t salt[64] = { 1, 2, 3 }, expected[32], got[32], much[192];
+    assert_int_equal(crypto_argon2id(expected, "password", 8, salt, 64, 3), 0);
+    assert_int_equal(crypto_argon2id_foreign(got, 32, "password", 8, salt, 16, 64, 3), 0);
+    assert_memory_equal(got, expected, sizeof(got));
+    /* The output depends on its length, and on all of a longer salt. */
+    assert_int_equal(crypto_argon2id_foreign(much, sizeof(much), "password", 8, salt, 16, 64, 3), 0);
+    assert_memory_not_equal(much, expected, sizeof(got));
+    assert_int_equal(crypto_argon2id_foreign(got, 32, "password", 8, salt, 64, 64, 3), 0);
+    assert_memory_not_equal(got, expected, sizeof(got));
+    assert_int_equal(crypto_argon2id_foreign(got, 32, "password", 8, salt, 16, 4, 3), -EINVAL);
+    assert_int_equal(crypto_argon2id_foreign(got, 32, "password", 8, salt, 16, 64, 0), -EINVAL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pbkdf2_gives_the_published_answer),
+        cmocka_unit_test(every_block_of_every_digest_agrees),
+        cmocka_unit_test(pbkdf2_stops_when_told_and_leaves_no_key),
+        cmocka_unit_test(argon2id_agrees_with_libsodium),
+    };
+    return crypto_init() == 0 ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
+}
