@@ -46,7 +46,9 @@ static void every_block_of_every_digest_agrees(void **state)
         [CRYPTO_SHA1] = GCRY_MD_SHA1,           [CRYPTO_SHA256] = GCRY_MD_SHA256,
         [CRYPTO_SHA512] = GCRY_MD_SHA512,       [CRYPTO_RIPEMD160] = GCRY_MD_RMD160,
         [CRYPTO_WHIRLPOOL] = GCRY_MD_WHIRLPOOL, [CRYPTO_STREEBOG512] = GCRY_MD_STRIBOG512,
-        [CRYPTO_BLAKE2S] = GCRY_MD_BLAKE2S_256,
+        [CRYPTO_BLAKE2S] = GCRY_MD_BLAKE2S_256, [CRYPTO_SHA224] = GCRY_MD_SHA224,
+        [CRYPTO_SHA384] = GCRY_MD_SHA384,       [CRYPTO_BLAKE2B] = GCRY_MD_BLAKE2B_512,
+        [CRYPTO_SHA3_256] = GCRY_MD_SHA3_256,   [CRYPTO_SHA3_512] = GCRY_MD_SHA3_512,
     };
     static const uint32_t iterations[] = { 1, 2, 2048, 2049, 4097 };
     for (enum crypto_digest digest = CRYPTO_SHA1; digest < CRYPTO_DIGESTS; digest++) {
