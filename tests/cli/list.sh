@@ -59,6 +59,7 @@ server=$(server_of m)
 rm "$state"/*.mount
 at_end kill -KILL "$server"
 kill -STOP "$server"
+# shellcheck disable=SC2016 # $0 is for the inner shell
 expect_status 0 timeout 60 sh -c '"$0" list --json | cat' "$COFFER"
 expect_json "${ours}[0]['alive']"
 kill -CONT "$server"
