@@ -54,7 +54,7 @@ static enum exit_status read_secret_for_backup(const struct header_options *opti
 {
     struct coffer_info info;
 
-    enum exit_status status = existing_look(volume, &info);
+    enum exit_status status = existing_look_at_ours(volume, OPERATION_BACKUP, &info);
     if (status != EXIT_DONE) {
         return status;
     }

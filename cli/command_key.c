@@ -258,7 +258,7 @@ static enum exit_status open_header(const struct action *action, struct work *wo
     struct coffer_error error = COFFER_ERROR_INIT;
     struct coffer_credential *credential;
 
-    enum exit_status status = existing_look(work->volume, NULL);
+    enum exit_status status = existing_look_at_ours(work->volume, OPERATION_KEYS, NULL);
     status = status ? status : secrets_read(&work->options->secret, SECRET_PRESENT, work->volume, &credential);
     if (status != EXIT_DONE) {
         return status;

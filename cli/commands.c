@@ -19,6 +19,7 @@ const struct command *const commands[] = {
     &command_key,
     &command_check,
     &command_header,
+    &command_resize,
     &command_help,
     &command_version,
     NULL,

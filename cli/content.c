@@ -54,6 +54,24 @@ static void describe_other(int fd, size_t size, char *text)
     }
 }
 
+int content_find_type(const char *path, size_t size, char *type)
+{
+    SCOPE_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    __attribute__((cleanup(free_probe))) blkid_probe probe = blkid_new_probe();
+
+    type[0] = '\0';
+    if (fd < 0 || !probe || blkid_probe_set_device(probe, fd, 0, 0) != 0) {
+        return fd < 0 ? errno : ENOMEM;
+    }
+    blkid_probe_enable_superblocks(probe, 1);
+    blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE);
+    if (blkid_do_safeprobe(probe) == 0) {
+        const char *found = look_up(probe, "TYPE");
+        snprintf(type, size, "%s", found ? found : "");
+    }
+    return 0;
+}
+
 int content_describe(const char *path, size_t size, char *text)
 {
     struct coffer_info info = { .size = sizeof(info) };

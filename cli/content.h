@@ -9,4 +9,7 @@
  * come from the medium: hostile text. Returns 0 or an errno when it cannot be read. */
 int content_describe(const char *path, size_t size, char *text);
 
+/* Only the type of the file system, "ext4"; empty where none is recognised. Returns as above. */
+int content_find_type(const char *path, size_t size, char *type);
+
 #endif

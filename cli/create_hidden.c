@@ -77,7 +77,7 @@ static enum exit_status prepare(struct hidden *hidden)
     enum exit_status status = check_options(options);
     status = status ? status : secrets_check(&options->secret, SECRET_OUTER);
     status = status ? status : secrets_check(&options->new_secret, SECRET_NEW_HIDDEN);
-    status = status ? status : existing_look(hidden->path, NULL);
+    status = status ? status : existing_look_at_ours(hidden->path, OPERATION_HIDE, NULL);
     status = status ? status : existing_check_unmounted(hidden->path, OPERATION_HIDE);
     if (status != EXIT_DONE) {
         return status;

@@ -30,6 +30,25 @@ enum exit_status existing_look(const char *path, struct coffer_info *info)
     return EXIT_DONE;
 }
 
+enum exit_status existing_look_at_ours(const char *path, enum operation operation, struct coffer_info *info)
+{
+    struct coffer_info found;
+
+    enum exit_status status = existing_look(path, &found);
+    if (status != EXIT_DONE) {
+        return status;
+    }
+    if (found.format && strcmp(found.format, "coffer") != 0) {
+        return ui_fail(EXIT_UNSUPPORTED, "use the program that made it",
+                       "%s '%s': it is a %s volume, and headers of other formats are never written",
+                       explain_failure(operation), path, found.format);
+    }
+    if (info) {
+        *info = found;
+    }
+    return EXIT_DONE;
+}
+
 enum exit_status existing_read_secret(const struct secret_options *given, const struct format_options *format,
                                       const char *path, struct coffer_credential **credential)
 {

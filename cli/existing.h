@@ -14,6 +14,9 @@
  * EXIT_DONE or reported. Whoever opens it afterwards looks again, under a lock. */
 enum exit_status existing_look(const char *path, struct coffer_info *info);
 
+/* The same for what only our own format can do: a header of another one is never written. */
+enum exit_status existing_look_at_ours(const char *path, enum operation operation, struct coffer_info *info);
+
 /* The same for what is about to be opened with `given`; no secret, an empty credential, where the volume needs none. */
 enum exit_status existing_read_secret(const struct secret_options *given, const struct format_options *format,
                                       const char *path, struct coffer_credential **credential);

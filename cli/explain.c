@@ -28,6 +28,8 @@ const char *explain_failure(enum operation operation)
         return "cannot back up the header of";
     case OPERATION_RESTORE:
         return "cannot restore the header of";
+    case OPERATION_RESIZE:
+        return "cannot resize";
     case OPERATION_CREATE:
         return "cannot create";
     case OPERATION_HIDE:
@@ -93,6 +95,20 @@ static const char *hint_restore(const struct coffer_error *error)
     }
 }
 
+static const char *hint_resize(const struct coffer_error *error)
+{
+    switch (error->status) {
+    case COFFER_FAILED:
+        return error->sys == ENOSPC ? "free some space, or choose a smaller size" : NULL;
+    case COFFER_DAMAGED:
+        return "'coffer check --repair' first";
+    case COFFER_INTERRUPTED:
+        return "the same command starts over";
+    default:
+        return hint_open(error);
+    }
+}
+
 static const char *hint_create(const struct coffer_error *error)
 {
     switch (error->status) {
@@ -140,6 +156,8 @@ const char *explain_hint(enum operation operation, const struct coffer_error *er
         return hint_open(error);
     case OPERATION_RESTORE:
         return hint_restore(error);
+    case OPERATION_RESIZE:
+        return hint_resize(error);
     case OPERATION_CREATE:
         return hint_create(error);
     case OPERATION_CLOSE:

@@ -13,6 +13,7 @@ enum operation {
     OPERATION_CHECK,    /* coffer_check */
     OPERATION_BACKUP,   /* coffer_header_backup */
     OPERATION_RESTORE,  /* coffer_header_restore */
+    OPERATION_RESIZE,   /* coffer_volume_grow */
     OPERATION_CREATE,   /* coffer_volume_create, _publish */
     OPERATION_HIDE,     /* coffer_volume_create_hidden */
     OPERATION_CLOSE,    /* coffer_volume_close */

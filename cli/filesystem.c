@@ -109,8 +109,9 @@ enum exit_status filesystem_check(const struct filesystem_request *request)
 /* ---- Making it ---- */
 
 /* The end of what a program wrote, a line a time. */
-static void show_output(const char *program, char *output)
+void filesystem_show_output(const char *program, struct program_result *result)
 {
+    char *output = result->output;
     char *lines[SHOWN_MAX];
     size_t count = 0;
 
@@ -135,7 +136,7 @@ static enum exit_status explain_failure_of(const struct filesystem_kind *kind, s
     if (result->error) {
         return ui_fail(EXIT_OTHER, NULL, "cannot run %s: %s", kind->program, explain_errno(result->error));
     }
-    show_output(kind->program, result->output);
+    filesystem_show_output(kind->program, result);
     if (result->status > 128) {
         return ui_fail(EXIT_OTHER, NULL, "cannot make %s: %s was ended by signal %d", kind->name, kind->program,
                        result->status - 128);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "coffer.h"
+#include "program.h"
 #include "status.h"
 
 /* The words of `create --fs`; "auto" is ext4. */
@@ -24,5 +25,8 @@ enum exit_status filesystem_check(const struct filesystem_request *request);
 /* Makes it in the open volume, which has not been published yet. The caller is between progress_begin and
  * progress_end. EXIT_DONE or reported. */
 enum exit_status filesystem_make(const struct filesystem_request *request, struct coffer_volume *volume);
+
+/* The end of what a program that failed has written, as warnings; cuts it into lines. */
+void filesystem_show_output(const char *program, struct program_result *result);
 
 #endif

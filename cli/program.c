@@ -61,7 +61,11 @@ static int set_signals(posix_spawnattr_t *attributes)
     sigemptyset(&none);
     int error = posix_spawnattr_setsigdefault(attributes, &all);
     error = error ? error : posix_spawnattr_setsigmask(attributes, &none);
-    return error ? error : posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+    /* A process group of its own: Ctrl-C is for us to judge. A file system that is half grown must not be left. */
+    error = error ? error : posix_spawnattr_setpgroup(attributes, 0);
+    return error ? error
+                 : posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
+                                                            POSIX_SPAWN_SETPGROUP);
 }
 
 static int spawn(const char *const *arguments, int output, pid_t *pid)
