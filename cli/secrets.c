@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "advice.h"
 #include "scope.h"
 #include "terminal.h"
 #include "ui.h"
@@ -33,7 +34,7 @@ static void free_credential(struct coffer_credential **credential)
 /* What is said about a secret in each role. */
 struct manner {
     const char *prompt;
-    bool twice;
+    bool is_new;         /* asked for twice */
     const char *options; /* the hint where nobody can be asked */
 };
 
@@ -41,14 +42,14 @@ static const struct manner manners[] = {
     [SECRET_PRESENT] = { .prompt = "Passphrase for",
                          .options = "give the secret with --passphrase-file, --passphrase-fd or --key-file" },
     [SECRET_FIRST] = { .prompt = "New passphrase for",
-                       .twice = true,
+                       .is_new = true,
                        .options = "give the secret with --passphrase-file, --passphrase-fd or --key-file" },
     [SECRET_ADDED] = { .prompt = "New passphrase for",
-                       .twice = true,
+                       .is_new = true,
                        .options = "give the new secret with --new-passphrase-file, --new-passphrase-fd or "
                                   "--new-key-file" },
     [SECRET_NEW_HIDDEN] = { .prompt = "New passphrase of the hidden volume in",
-                            .twice = true,
+                            .is_new = true,
                             .options = "give the hidden volume's secret with --new-passphrase-file, "
                                        "--new-passphrase-fd or --new-key-file" },
     [SECRET_HIDDEN] = { .prompt = "Passphrase of the hidden volume in",
@@ -172,12 +173,28 @@ static enum exit_status read_first_line(const struct source *source, struct coff
     return EXIT_DONE;
 }
 
-static enum exit_status add_passphrase_option(const struct secret_options *given,
+/* One that is being set gets a second opinion, where it is all that protects. */
+static enum exit_status set_passphrase(struct coffer_secret *passphrase, const struct manner *manner,
+                                       bool has_factors, struct coffer_credential *credential)
+{
+    struct coffer_error error = COFFER_ERROR_INIT;
+
+    if (coffer_credential_set_passphrase(credential, passphrase, &error) != COFFER_OK) {
+        return ui_fail_library(OPERATION_SECRET, NULL, &error);
+    }
+    if (manner->is_new && !has_factors &&
+        advice_is_weak(coffer_secret_data(passphrase), coffer_secret_size(passphrase))) {
+        ui_warn(
+            "the passphrase looks easy to guess; six words or more that dice or a program chose make a good one");
+    }
+    return EXIT_DONE;
+}
+
+static enum exit_status add_passphrase_option(const struct secret_options *given, const struct manner *manner,
                                               struct coffer_credential *credential)
 {
     AUTO_SECRET line = coffer_secret_new(COFFER_PASSPHRASE_MAX + 1); /* the newline has to fit as well */
     AUTO_SOURCE source = { .fd = -1 };
-    struct coffer_error error = COFFER_ERROR_INIT;
 
     if (!line) {
         return ui_fail(EXIT_NO_MEMORY, NULL, "out of memory");
@@ -189,9 +206,7 @@ static enum exit_status add_passphrase_option(const struct secret_options *given
     if (status != EXIT_DONE) {
         return status;
     }
-    return coffer_credential_set_passphrase(credential, line, &error) == COFFER_OK
-               ? EXIT_DONE
-               : ui_fail_library(OPERATION_SECRET, NULL, &error);
+    return set_passphrase(line, manner, given->key_files.count > 0, credential);
 }
 
 /* Exactly the size of a raw key, not a byte more. */
@@ -264,25 +279,22 @@ static enum exit_status add_typed_passphrase(const char *volume, const struct ma
     AUTO_SECRET answer = NULL;
     AUTO_SECRET repeated = NULL;
     char prompt[PATH_MAX + 64];
-    struct coffer_error error = COFFER_ERROR_INIT;
 
     snprintf(prompt, sizeof(prompt), "%s '%s'%s", manner->prompt, volume, has_factors ? " (empty for none)" : "");
     enum exit_status status = terminal_ask_secret(prompt, &answer);
-    if (status == EXIT_DONE && manner->twice) {
+    if (status == EXIT_DONE && manner->is_new) {
         status = terminal_ask_secret("The same again", &repeated);
     }
     if (status != EXIT_DONE) {
         return status;
     }
-    if (manner->twice && !is_same(answer, repeated)) {
+    if (manner->is_new && !is_same(answer, repeated)) {
         return ui_fail(EXIT_USAGE, NULL, "the two passphrases differ");
     }
     if (coffer_secret_size(answer) == 0) {
         return has_factors ? EXIT_DONE : ui_fail(EXIT_USAGE, NULL, "an empty passphrase cannot protect anything");
     }
-    return coffer_credential_set_passphrase(credential, answer, &error) == COFFER_OK
-               ? EXIT_DONE
-               : ui_fail_library(OPERATION_SECRET, NULL, &error);
+    return set_passphrase(answer, manner, has_factors, credential);
 }
 
 static enum exit_status fill(const struct secret_options *given, const char *volume, const struct manner *manner,
@@ -298,7 +310,7 @@ static enum exit_status fill(const struct secret_options *given, const char *vol
         return status;
     }
     if (has_passphrase_option(given)) {
-        return add_passphrase_option(given, credential);
+        return add_passphrase_option(given, manner, credential);
     }
     if (has_factors && !terminal_is_there()) {
         return EXIT_DONE;

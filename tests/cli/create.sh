@@ -54,7 +54,8 @@ expect_error 'the volume will have 9.5 MiB \(9998336 bytes\), a multiple of 4096
 expect_same 9998336 "$(stat -c %s size.coffer)" 'size'
 
 # The default costs are 256 MiB and 3 passes and bring no warning.
-expect_status 0 "$COFFER" create full.coffer --size 8M --fs none --passphrase-file "$secret"
+printf 'cleft cam synod lacy yr wok\n' >good
+expect_status 0 "$COFFER" create full.coffer --size 8M --fs none --passphrase-file good
 expect_no_error warning
 expect_status 0 "$COFFER" info full.coffer --json
 expect_json 'it["kdf"] == {"name": "argon2id", "memory": 256 << 20, "passes": 3, "lanes": 1}'

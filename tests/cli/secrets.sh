@@ -133,6 +133,23 @@ expect_status 2 "${info[@]}" raw.coffer --raw-key-file raw --key-file one
 expect_status 2 "${info[@]}" a.coffer --passphrase-file "$secret" --passphrase-fd 7
 expect_error 'a file or a descriptor, not both'
 
+# ---- advice ------------------------------------------------------------------------------------------------
+
+easy='^coffer: warning: the passphrase looks easy to guess; '
+printf 'cleft cam synod lacy yr wok\n' >good
+expect_status 0 "${create[@]}" easy.coffer --passphrase-file "$secret" --quiet
+expect_error "$easy"
+expect_status 0 "${create[@]}" good.coffer --passphrase-file good
+expect_no_error "$easy"
+expect_status 0 "${create[@]}" keyed.coffer --passphrase-file "$secret" --key-file one
+expect_no_error "$easy"
+expect_status 0 "${info[@]}" easy.coffer --passphrase-file "$secret"
+expect_no_error .
+expect_status 0 "$COFFER" key add good.coffer --passphrase-file good --new-passphrase-file "$secret"
+expect_error "$easy"
+expect_status 0 "$COFFER" key change easy.coffer --passphrase-file "$secret" --new-passphrase-file good
+expect_no_error "$easy"
+
 # ---- where a secret must not be ----------------------------------------------------------------------------
 
 # Where the system refuses to lock memory, that is said, and the work goes on.
