@@ -13,23 +13,9 @@
 #include "crypto.h"
 #include "error.h"
 #include "format_coffer.h"
+#include "scope.h"
 
 #define END_SIZE (COFFER_HEADER_BACKUP_SIZE / 2) /* of each end */
-
-static void close_storage(struct storage **storage)
-{
-    storage_close(*storage);
-}
-
-static void free_image(struct unlock_image **image)
-{
-    free(*image);
-}
-
-static void free_copies(struct copies **copies)
-{
-    copies_free(*copies);
-}
 
 static void free_memory(uint8_t **memory)
 {

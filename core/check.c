@@ -12,6 +12,7 @@
 
 #include "error.h"
 #include "format_coffer.h"
+#include "scope.h"
 
 static const char *const COPY_NAME[HEADER_COPIES] = { "front", "tail" };
 
@@ -32,21 +33,6 @@ static void say(struct report *report, enum coffer_finding finding, const char *
     va_end(arguments);
     report->damaged += finding == COFFER_FINDING_DAMAGE;
     report->finding(report->user, finding, text);
-}
-
-static void close_storage(struct storage **storage)
-{
-    storage_close(*storage);
-}
-
-static void free_image(struct unlock_image **image)
-{
-    free(*image);
-}
-
-static void free_copies(struct copies **copies)
-{
-    copies_free(*copies);
 }
 
 /* ---- without a secret ---- */

@@ -15,17 +15,8 @@
 #include "format_coffer.h"
 #include "memory_budget.h"
 #include "new_header.h"
+#include "scope.h"
 #include "volume.h"
-
-static void free_copies(struct copies **copies)
-{
-    copies_free(*copies);
-}
-
-static void free_opened(struct format_opened **opened)
-{
-    format_opened_free(*opened);
-}
 
 /* ---- options ---- */
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "scope.h"
 #include "unlock.h"
 
 const struct format_coffer_level FORMAT_COFFER_LEVEL[FORMAT_COFFER_LEVELS] = {
@@ -17,16 +18,6 @@ const struct format_coffer_level FORMAT_COFFER_LEVEL[FORMAT_COFFER_LEVELS] = {
 
 /* The order in which levels are tried without being named; 0 and 4 only by name. */
 static const int LADDER[] = { 2, 1, 3 };
-
-static void free_image(struct unlock_image **image)
-{
-    free(*image);
-}
-
-static void free_copies(struct copies **copies)
-{
-    copies_free(*copies);
-}
 
 /* ---- without a secret ---- */
 

@@ -13,6 +13,7 @@
 #include "format.h"
 #include "luks.h"
 #include "luks_key.h"
+#include "scope.h"
 #include "uuid.h"
 
 static const uint8_t MAGIC[LUKS_MAGIC_SIZE] = "LUKS\xba\xbe";
@@ -20,11 +21,6 @@ static const uint8_t MAGIC[LUKS_MAGIC_SIZE] = "LUKS\xba\xbe";
 static void free_header(struct luks_header **header)
 {
     free(*header);
-}
-
-static void close_storage(struct storage **storage)
-{
-    storage_close(*storage);
 }
 
 /* ---- the header ---- */

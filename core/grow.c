@@ -11,21 +11,7 @@
 #include "error.h"
 #include "fill.h"
 #include "format_coffer.h"
-
-static void close_storage(struct storage **storage)
-{
-    storage_close(*storage);
-}
-
-static void free_image(struct unlock_image **image)
-{
-    free(*image);
-}
-
-static void free_copies(struct copies **copies)
-{
-    copies_free(*copies);
-}
+#include "scope.h"
 
 static enum coffer_status check(const struct copies *copies, const struct header_fields *fields, uint64_t size,
                                 struct coffer_error *error)

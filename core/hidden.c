@@ -13,22 +13,8 @@
 #include "error.h"
 #include "format_coffer.h"
 #include "new_header.h"
+#include "scope.h"
 #include "volume.h"
-
-static void free_image(struct unlock_image **image)
-{
-    free(*image);
-}
-
-static void free_copies(struct copies **copies)
-{
-    copies_free(*copies);
-}
-
-static void free_opened(struct format_opened **opened)
-{
-    format_opened_free(*opened);
-}
 
 static enum coffer_status check_outer(const struct copies *outer, const struct header_fields *fields,
                                       uint64_t size, struct coffer_error *error)

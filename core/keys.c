@@ -15,6 +15,7 @@
 #include "error.h"
 #include "format_coffer.h"
 #include "memory_budget.h"
+#include "scope.h"
 #include "slot.h"
 
 struct coffer_header {
@@ -35,11 +36,6 @@ struct newcomer {
 static void free_newcomer(struct newcomer **newcomer)
 {
     crypto_secret_free(*newcomer);
-}
-
-static void free_image(struct unlock_image **image)
-{
-    free(*image);
 }
 
 void coffer_header_close(struct coffer_header *header)

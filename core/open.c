@@ -10,6 +10,7 @@
 #include "error.h"
 #include "format.h"
 #include "format_tcrypt.h"
+#include "scope.h"
 #include "volume.h"
 
 const char *coffer_version(void)
@@ -69,11 +70,6 @@ enum coffer_status coffer_probe(const char *path, struct coffer_info *info, stru
         *info = found;
     }
     return status;
-}
-
-static void free_opened(struct format_opened **opened)
-{
-    format_opened_free(*opened);
 }
 
 /* ---- stores without a magic ---- */
