@@ -30,7 +30,16 @@ struct method {
         .layer = { { CRYPTO_AES, bytes } }, .layers = 1, .mode = cipher_mode, .iv = iv_kind, .key_size = bytes \
     }
 
+/* Beside the cipher's key, one of the same size for the diffuser. */
+#define AES_ELEPHANT(bytes)                                                                                  \
+    {                                                                                                        \
+        .layer = { { CRYPTO_AES, bytes } }, .layers = 1, .mode = CRYPTO_CBC_ELEPHANT, .iv = CRYPTO_IV_EBOIV, \
+        .key_size = 2 * (bytes)                                                                              \
+    }
+
 static const struct method METHODS[] = {
+    { 0x8000, "aes-cbc-elephant", 64, AES_ELEPHANT(16) },
+    { 0x8001, "aes-cbc-elephant", 64, AES_ELEPHANT(32) },
     { 0x8002, "aes-cbc-eboiv", 16, AES(16, CRYPTO_CBC, CRYPTO_IV_EBOIV) },
     { 0x8003, "aes-cbc-eboiv", 32, AES(32, CRYPTO_CBC, CRYPTO_IV_EBOIV) },
     { 0x8004, "aes-xts-plain64", 32, AES(32, CRYPTO_XTS, CRYPTO_IV_PLAIN64) },
@@ -225,6 +234,11 @@ static enum coffer_status take_key(const struct bitlk *bitlk, const struct coffe
     if (status == COFFER_OK && size != method->blob_size) {
         return error_set(error, COFFER_DAMAGED, 0, "its BitLocker metadata is damaged: the key has %u bytes",
                          size);
+    }
+    if (status == COFFER_OK && size > opened->sectors.key_size) { /* two short keys, each in 32 bytes */
+        uint32_t half = opened->sectors.key_size / 2;
+        memmove(opened->sectors.key + half, opened->sectors.key + size / 2, half);
+        crypto_wipe(opened->sectors.key + 2 * (size_t)half, size - 2 * (size_t)half);
     }
     return status;
 }

@@ -165,9 +165,10 @@ CRYPTO_CHECKED bool crypto_ccm_open(uint8_t *out, const uint8_t key[32], const u
 
 enum crypto_mode {
     CRYPTO_XTS,
-    CRYPTO_LRW,       /* IEEE P1619 drafts, index 1 for the first block of unit 0, as the kernel's lrw-benbi */
-    CRYPTO_CBC,       /* every layer chains over the whole sector */
-    CRYPTO_CBC_OUTER, /* one chain around all layers */
+    CRYPTO_LRW,          /* IEEE P1619 drafts, index 1 for the first block of unit 0, as the kernel's lrw-benbi */
+    CRYPTO_CBC,          /* every layer chains over the whole sector */
+    CRYPTO_CBC_OUTER,    /* one chain around all layers */
+    CRYPTO_CBC_ELEPHANT, /* BitLocker's up to Windows 7: a diffuser with a key of its own; one layer, EBOIV */
 };
 
 /* How the number of a sector becomes an IV (CBC) or a tweak (XTS). LRW has a way of its own. */
@@ -195,7 +196,8 @@ struct crypto_sector_spec {
     uint32_t sector_size;    /* 512, 1024, 2048 or 4096 */
     uint32_t iv_unit;        /* bytes that the number in the IV counts: 512 or the sector size */
     uint32_t key_size;
-    /* One layer's key after the other; then what all share: LRW 16 bytes, TCW 32. XTS: data key | tweak key. */
+    /* One layer's key after the other; then what all share: LRW 16 bytes, TCW 32, the diffuser's as many as the
+     * layer's. XTS: data key | tweak key. */
     uint8_t key[CRYPTO_SECTOR_KEY_MAX];
 };
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "crypto.h"
+#include "elephant.h"
 #include "private.h"
 #include "sector_masked.h"
 
@@ -28,6 +29,7 @@ struct crypto_sector {
         struct sector_iv iv;
     } layer[CRYPTO_LAYERS_MAX];
     struct sector_masked *masked;
+    struct elephant elephant;
 };
 
 /* ---- making ---- */
@@ -35,7 +37,14 @@ struct crypto_sector {
 /* Bytes after the layers' keys. */
 static size_t shared_key_size(const struct crypto_sector_spec *spec)
 {
-    return spec->mode == CRYPTO_LRW ? LRW_KEY_SIZE : spec->iv == CRYPTO_IV_TCW ? SECTOR_IV_TCW_SIZE : 0;
+    switch (spec->mode) {
+    case CRYPTO_LRW:
+        return LRW_KEY_SIZE;
+    case CRYPTO_CBC_ELEPHANT:
+        return spec->layer[0].key_size;
+    default:
+        return spec->iv == CRYPTO_IV_TCW ? SECTOR_IV_TCW_SIZE : 0;
+    }
 }
 
 static bool sizes_fit(const struct crypto_sector_spec *spec)
@@ -73,14 +82,17 @@ static bool halves_differ(const struct crypto_sector_spec *spec)
 static bool uses_own_mode(const struct crypto_sector_spec *spec)
 {
     bool aes_xts = spec->layers == 1 && spec->layer[0].cipher == CRYPTO_AES && spec->mode == CRYPTO_XTS;
-    return aes_xts || spec->mode == CRYPTO_CBC || spec->mode == CRYPTO_CBC_OUTER;
+    return aes_xts || spec->mode == CRYPTO_CBC || spec->mode == CRYPTO_CBC_OUTER ||
+           spec->mode == CRYPTO_CBC_ELEPHANT;
 }
 
 static int open_layers(struct crypto_sector *sector, const struct crypto_sector_spec *spec)
 {
-    enum gcry_cipher_modes mode = spec->mode == CRYPTO_XTS   ? GCRY_CIPHER_MODE_XTS
-                                  : spec->mode == CRYPTO_CBC ? GCRY_CIPHER_MODE_CBC
-                                                             : GCRY_CIPHER_MODE_ECB;
+    bool is_elephant = spec->mode == CRYPTO_CBC_ELEPHANT;
+    bool is_cbc = spec->mode == CRYPTO_CBC || is_elephant;
+    enum gcry_cipher_modes mode = spec->mode == CRYPTO_XTS ? GCRY_CIPHER_MODE_XTS
+                                  : is_cbc                 ? GCRY_CIPHER_MODE_CBC
+                                                           : GCRY_CIPHER_MODE_ECB;
     bool own_mode = uses_own_mode(spec);
     const uint8_t *key = spec->key;
     for (unsigned i = 0; i < spec->layers; i++) {
@@ -98,6 +110,10 @@ static int open_layers(struct crypto_sector *sector, const struct crypto_sector_
             return failed;
         }
         key += spec->layer[i].key_size;
+    }
+    if (is_elephant) {
+        bool fits = spec->layers == 1 && spec->iv == CRYPTO_IV_EBOIV;
+        return fits ? elephant_open(&sector->elephant, key, spec->layer[0].key_size) : -EOPNOTSUPP;
     }
     return own_mode ? 0 : sector_masked_new(&sector->masked, spec);
 }
@@ -154,6 +170,7 @@ void crypto_sector_free(struct crypto_sector *sector)
         sector_iv_close(&sector->layer[i].iv);
     }
     sector_masked_free(sector->masked);
+    elephant_close(&sector->elephant);
     free(sector);
 }
 
@@ -193,6 +210,20 @@ static void crypt_cbc(struct crypto_sector *sector, bool encrypt, uint64_t tweak
             sector_iv_whiten(&sector->layer[layer].iv, tweak, out, sector->size);
         }
         in = out;
+    }
+}
+
+static void crypt_elephant(struct crypto_sector *sector, bool encrypt, uint64_t tweak, uint8_t *out,
+                           const uint8_t *in)
+{
+    if (encrypt) {
+        memmove(out, in, sector->size);
+        elephant_mix(&sector->elephant, tweak * TWEAK_UNIT, out, sector->size);
+        in = out;
+    }
+    crypt_layer(sector, 0, encrypt, tweak, out, in);
+    if (!encrypt) {
+        elephant_unmix(&sector->elephant, tweak * TWEAK_UNIT, out, sector->size);
     }
 }
 
@@ -246,6 +277,8 @@ static void crypt_run(struct crypto_sector *sector, bool encrypt, uint64_t tweak
             crypt_layer(sector, 0, encrypt, tweak, out + done, in + done);
         } else if (sector->mode == CRYPTO_CBC) {
             crypt_cbc(sector, encrypt, tweak, out + done, in + done);
+        } else if (sector->mode == CRYPTO_CBC_ELEPHANT) {
+            crypt_elephant(sector, encrypt, tweak, out + done, in + done);
         } else {
             crypt_outer(sector, encrypt, tweak, out + done, in + done);
         }

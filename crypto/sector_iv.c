@@ -46,7 +46,7 @@ int sector_iv_open(struct sector_iv *iv, const struct crypto_sector_spec *spec, 
     case CRYPTO_IV_ESSIV:
         return spec->layers == 1 ? open_essiv(iv, spec) : -EOPNOTSUPP;
     case CRYPTO_IV_EBOIV:
-        if (spec->layers != 1 || spec->mode != CRYPTO_CBC) {
+        if (spec->layers != 1 || (spec->mode != CRYPTO_CBC && spec->mode != CRYPTO_CBC_ELEPHANT)) {
             return -EOPNOTSUPP;
         }
         return cipher_open(&iv->encryptor, iv->cipher, GCRY_CIPHER_MODE_ECB, spec->key, spec->layer[0].key_size);

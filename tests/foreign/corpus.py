@@ -19,8 +19,6 @@ import sys
 REFUSED = {
     "bitlk-partially-encrypted-aes-cbc-128.img.xz": (14, "encrypt-on-write"),
     "bitlk-aes-xts-128-eow.img.xz": (14, "encrypt-on-write"),
-    "bitlk-aes-cbc-elephant-128.img.xz": (14, "its BitLocker cipher, 0x8000, is not supported"),
-    "bitlk-aes-cbc-elephant-256.img.xz": (14, "its BitLocker cipher, 0x8001, is not supported"),
     "bitlocker-win7.img.xz": (13, "BitLocker metadata is damaged"),  # only the first sectors are there
     "cs_fvault2.img.xz": (13, "FileVault metadata is damaged"),  # as above
     "luks1.img.xz": (13, "beyond the end"),  # as above

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Sectors of foreign formats, compared with second implementations: libgcrypt's own XTS and CBC (which crypto/ does
- * not use for these ciphers), LRW with a multiplication bit by bit, IVs written out, and cascades as one layer after
- * the other.
+ * not use for these ciphers), LRW with a multiplication bit by bit, IVs written out, cascades as one layer after the
+ * other, and BitLocker's diffuser as its paper draws it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -315,6 +315,70 @@ static void an_outer_chain_goes_around_all_layers(void **state)
     check_run(&spec, 9, plain, cipher, sizeof(plain));
 }
 
+static uint32_t rotate_left(uint32_t word, unsigned bits)
+{
+    return bits == 0 ? word : word << bits | word >> (32 - bits);
+}
+
+/* Ferguson's diffusers in their encrypting direction, word by word, with indices that are taken modulo `n` as numbers
+ * that may be negative. ahead: B, else A. */
+static void reference_diffuser(uint32_t *d, int n, bool ahead)
+{
+    static const unsigned rotations[2][4] = { { 9, 0, 13, 0 }, { 0, 10, 0, 25 } };
+    int sign = ahead ? 1 : -1;
+    for (int cycle = ahead ? 3 : 5; cycle > 0; cycle--) {
+        for (int i = n - 1; i >= 0; i--) {
+            uint32_t near = d[((i + 2 * sign) % n + n) % n], far = d[((i + 5 * sign) % n + n) % n];
+            d[i] -= near ^ rotate_left(far, rotations[ahead][i % 4]);
+        }
+    }
+}
+
+static void the_elephant_diffuser_is_that_of_its_paper(void **state)
+{
+    (void)state;
+    uint64_t seed = 19, tweak = UINT64_C(0x123456788);
+    for (unsigned round = 0; round < 4; round++) {
+        static uint8_t plain[3 * 4096], cipher[3 * 4096];
+        unsigned c = round % 2; /* AES-128, AES-256 */
+        uint32_t sector_size = round < 2 ? 512 : 4096, key_size = CIPHERS[c].key_size;
+        struct crypto_sector_spec spec = one_layer(c, CRYPTO_CBC_ELEPHANT, CRYPTO_IV_EBOIV, sector_size, &seed);
+        reference_bytes(&seed, spec.key + key_size, key_size);
+        spec.key_size = 2 * key_size;
+        reference_bytes(&seed, plain, sizeof(plain));
+        gcry_cipher_hd_t cbc = reference_open(CIPHERS[c].algorithm, GCRY_CIPHER_MODE_CBC, spec.key, key_size);
+        gcry_cipher_hd_t single = reference_open(CIPHERS[c].algorithm, GCRY_CIPHER_MODE_ECB, spec.key, key_size);
+        gcry_cipher_hd_t mixer =
+            reference_open(CIPHERS[c].algorithm, GCRY_CIPHER_MODE_ECB, spec.key + key_size, key_size);
+        for (size_t at = 0; at < (size_t)3 * sector_size; at += sector_size) {
+            uint8_t block[2][16] = { { 0 } }, iv[16] = { 0 };
+            uint32_t word[1024];
+            put_le64(iv, tweak * 512 + at);
+            memcpy(block[0], iv, 16);
+            memcpy(block[1], iv, 16);
+            block[1][15] = 0x80;
+            assert_int_equal(gcry_cipher_encrypt(mixer, block, 32, NULL, 0), 0);
+            for (uint32_t i = 0; i < sector_size; i += 4) {
+                const uint8_t *p = plain + at + i, *k = block[0] + i % 32;
+                word[i / 4] = (uint32_t)(p[0] ^ k[0]) | (uint32_t)(p[1] ^ k[1]) << 8 |
+                              (uint32_t)(p[2] ^ k[2]) << 16 | (uint32_t)(p[3] ^ k[3]) << 24;
+            }
+            reference_diffuser(word, (int)sector_size / 4, false);
+            reference_diffuser(word, (int)sector_size / 4, true);
+            for (uint32_t i = 0; i < sector_size; i++) {
+                cipher[at + i] = (uint8_t)(word[i / 4] >> (8 * (i % 4)));
+            }
+            assert_int_equal(gcry_cipher_encrypt(single, iv, 16, NULL, 0), 0);
+            assert_int_equal(gcry_cipher_setiv(cbc, iv, 16), 0);
+            assert_int_equal(gcry_cipher_encrypt(cbc, cipher + at, sector_size, NULL, 0), 0);
+        }
+        gcry_cipher_close(cbc);
+        gcry_cipher_close(single);
+        gcry_cipher_close(mixer);
+        check_run(&spec, tweak, plain, cipher, (size_t)3 * sector_size);
+    }
+}
+
 static void refuses_what_cannot_be(void **state)
 {
     (void)state;
@@ -341,7 +405,8 @@ static void refuses_what_cannot_be(void **state)
     REFUSED(-EOPNOTSUPP, bad.iv = CRYPTO_IV_EBOIV);
     REFUSED(-EINVAL, bad.mode = CRYPTO_LRW); /* no tweak key */
     REFUSED(-EOPNOTSUPP, bad.layer[0].cipher = CRYPTO_CIPHERS);
-    bad = one_layer(9, CRYPTO_LRW, CRYPTO_IV_NULL, 512, &seed); /* blocks of eight bytes */
+    REFUSED(-EOPNOTSUPP, bad.mode = CRYPTO_CBC_ELEPHANT; bad.layer[0].key_size = 32); /* not with such an IV */
+    bad = one_layer(9, CRYPTO_LRW, CRYPTO_IV_NULL, 512, &seed);                       /* blocks of eight bytes */
     assert_int_equal(crypto_sector_new_spec(&sector, &bad), -EOPNOTSUPP);
     open_spec(&sector, &good);
     crypto_sector_free(sector);
@@ -404,6 +469,7 @@ int main(void)
         cmocka_unit_test(lrw_agrees_with_the_long_way),
         cmocka_unit_test(cascades_are_one_layer_after_the_other),
         cmocka_unit_test(an_outer_chain_goes_around_all_layers),
+        cmocka_unit_test(the_elephant_diffuser_is_that_of_its_paper),
         cmocka_unit_test(the_little_endian_blowfish_swaps_words),
         cmocka_unit_test(handles_for_all_threads_of_a_cascade_fit),
         cmocka_unit_test(refuses_what_cannot_be),
