@@ -245,7 +245,8 @@ static enum coffer_status follow_slot(const struct unlock_image *image, enum hea
     header_get_slot(&copies->body, slot, &record);
     header_slot_digest(image->block[copy][copies->volume], slot, digest);
     if (record.kind == CREDENTIAL_EMPTY ||
-        !crypto_equal(digest, header_listed_digest(&copies->body, copy, slot), sizeof(digest))) {
+        !crypto_equal(digest, header_listed_digest(&copies->body, copy, slot), sizeof(digest)) ||
+        !crypto_equal(copies->salt[copy], header_listed_salt(&copies->body, copy), HEADER_SALT_SIZE)) {
         return error_set(error, COFFER_WRONG_SECRET, 0, "no key slot opens with this secret");
     }
     copies->slot = slot;

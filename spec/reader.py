@@ -99,7 +99,7 @@ def judge_preamble(block, copy):  # [PRE-1], [PRE-2], [PRE-3]
     return ("usable", m, t) if fits else ("damaged", 0, 0)
 
 Body = namedtuple("Body", "incompat ro_compat seq container_size data_off data_size iv_base sector_shift cipher "
-                          "key kinds lists")
+                          "key kinds salts lists")
 
 def open_body(block, copy, volume, mk):  # [BODY-1]
     ek = commits(mk, "coffer1 body", cell(block, 0) + bytes([copy, volume]), block[2048:])
@@ -110,7 +110,7 @@ def open_body(block, copy, volume, mk):  # [BODY-1]
     numbers = struct.unpack_from("<4xIIxxxxQ24xQQQQBB", plain)
     kinds = [plain[392 + 64 * k] for k in SLOTS]  # 3.6
     lists = [[plain[at + 16 * k : at + 16 * (k + 1)] for k in SLOTS] for at in (1384, 1624)]  # front list, tail list
-    return Body(*numbers, plain[152:216], kinds, lists)
+    return Body(*numbers, plain[152:216], kinds, (plain[1352:1368], plain[1368:1384]), lists)
 
 # ---- 4. From secrets to the key-encryption key ----------------------------------------------------------------------
 
@@ -248,7 +248,8 @@ class Opening:
         if not bodies:  # [OPEN-10]
             return self.recorded.append(Verdict("damaged", "a key slot opens, but neither copy of the header does"))
         winner = max(bodies, key=lambda body: body.seq)  # of equals, the first: the front
-        return winner if winner.kinds[k] and compare_digest(winner.lists[copy][k], digest) else None  # [OPEN-11]
+        listed = compare_digest(winner.lists[copy][k], digest) and winner.salts[copy] == self.h0[copy][112:128]
+        return winner if winner.kinds[k] and listed else None  # [OPEN-11]
 
     def bodies(self, volume, mk):  # [OPEN-8]
         """The bodies of that volume that open with mk, the front's first."""
