@@ -108,6 +108,7 @@ def check_header(block):  # section 3
     else:
         for k in (0, 14):
             expect(block, reader.blake2b(16, reader.cell(data, k + 1)), body.lists[copy][k])  # [BODY-3]
+        expect(block, raw(block, "salt"), body.salts[copy])  # [BODY-4]
 
 
 def check_preamble(block):  # [PRE-1], [PRE-2], [PRE-3]
@@ -119,13 +120,13 @@ def check_preamble(block):  # [PRE-1], [PRE-2], [PRE-3]
 
 def check_validation(block):  # section 7
     names = "incompat ro_compat seq container_size data_off data_size iv_base sector_shift cipher".split()
-    body = reader.Body(*(number(block, name) for name in names), raw(block, "key"), [], [])
+    body = reader.Body(*(number(block, name) for name in names), raw(block, "key"), [], (), [])
     expect(block, block["verdict"], reader.validate(body, number(block, "backing_size")))
 
 
 def check_sectors(block):  # [DATA-2]
     shift = number(block, "sector_size").bit_length() - 1
-    body = reader.Body(0, 0, 1, 0, 0, 0, number(block, "iv_base"), shift, 1, raw(block, "key"), [], [])
+    body = reader.Body(0, 0, 1, 0, 0, 0, number(block, "iv_base"), shift, 1, raw(block, "key"), [], (), [])
     plain = b"".join(reader.cleartext(body, number(block, "first"), raw(block, "cipher")))
     expect(block, raw(block, "plain"), plain)
 
