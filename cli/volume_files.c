@@ -8,6 +8,7 @@
 #include "volume_files.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "content.h"
 #include "private_mount.h"
@@ -71,11 +72,17 @@ enum exit_status volume_files_open(struct coffer_volume *volume, const char *nam
                                    struct files **files)
 {
     struct coffer_error error = COFFER_ERROR_INIT;
-    struct files_options options = { .read_only = read_only, .discard = true };
+    struct files_options options = {
+        .read_only = read_only,
+        .discard = true,
+        .uid = geteuid(),
+        .gid = getegid(),
+    };
 
     enum coffer_status status = files_open_ext(volume, &options, files, &error);
     if (status == COFFER_FAILED && error.sys == EUCLEAN) {
-        options.read_only = !check_ext(volume, name);
+        options.checked = check_ext(volume, name);
+        options.read_only = !options.checked;
         error = (struct coffer_error)COFFER_ERROR_INIT;
         status = files_open_ext(volume, &options, files, &error);
     }

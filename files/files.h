@@ -119,12 +119,15 @@ struct files {
     const char *type; /* "ext4"; static */
     uint64_t root;
     bool read_only;
-    char note[128]; /* why it is read only although it was not asked for; empty otherwise */
+    bool folds_case; /* names that differ only in case are one name: nobody may remember which is which */
+    char note[128];  /* why it is read only although it was not asked for; empty otherwise */
 };
 
 struct files_options {
     bool read_only;
-    bool discard; /* give freed space back to the volume */
+    bool discard;      /* give freed space back to the volume */
+    bool checked;      /* the file system's own checker has just passed: a mark that it leaves is not believed */
+    uint32_t uid, gid; /* where the file system keeps no owners, everything is theirs */
 };
 
 /* ---- Drivers -------------------------------------------------------------------------------------------- */

@@ -7,6 +7,9 @@
  * With an owner, every file seems to be its owner's and is made for it, and giving files away is refused: that
  * is how somebody uses a file system whose files belong to strangers. Threads share the table of nodes alone.
  *
+ * Where upper and lower case are the same, the kernel asks for a name each time: it tells names apart by their
+ * bytes, and would go on seeing a file under one spelling after another one of it was removed.
+ *
  * CREATE is left out: the kernel then sends MKNOD, and no RELEASE when the file is closed.
  */
 #include "tree.h"
@@ -52,7 +55,7 @@ struct fuse_entry_param tree_entry(const struct tree *tree, const struct files_a
         .generation = attr->generation,
         .attr = tree_stat(tree, attr),
         .attr_timeout = TREE_KEEP_SECONDS,
-        .entry_timeout = TREE_KEEP_SECONDS,
+        .entry_timeout = tree->files->folds_case ? 0 : TREE_KEEP_SECONDS,
     };
 }
 
@@ -88,7 +91,8 @@ static void tree_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
     struct files_attr attr;
     const int result = tree->files->ops->lookup(tree->files, tree_ino(tree, parent), name, &attr);
     if (result == -ENOENT) {
-        const struct fuse_entry_param nothing = { .entry_timeout = TREE_KEEP_SECONDS };
+        const struct fuse_entry_param nothing = { .entry_timeout =
+                                                      tree->files->folds_case ? 0 : TREE_KEEP_SECONDS };
         fuse_reply_entry(request, &nothing);
     } else if (result < 0) {
         tree_error(request, result);
