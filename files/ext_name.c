@@ -26,6 +26,12 @@ int ext_name_check(const char *name)
     return size > EXT2_NAME_LEN ? -ENAMETOOLONG : 0;
 }
 
+static int begin_named(struct ext *ext, const char *name)
+{
+    int result = ext_name_check(name);
+    return result < 0 ? result : ext_begin(ext);
+}
+
 /* ---- Links of directories: 1 stands for "more than can be counted" ---- */
 
 static int add_link(struct ext *ext, struct ext2_inode_large *inode)
@@ -215,10 +221,7 @@ int ext_make(struct files *files, uint64_t dir, const char *name, const struct f
              struct files_attr *attr)
 {
     struct ext *ext = ext_of(files);
-    int result = ext_name_check(name);
-    if (result == 0) {
-        result = ext_begin(ext);
-    }
+    int result = begin_named(ext, name);
     if (result < 0) {
         return result;
     }
@@ -266,10 +269,7 @@ static int link_locked(struct ext *ext, uint64_t ino, uint64_t dir_ino, const ch
 int ext_link(struct files *files, uint64_t ino, uint64_t dir, const char *name, struct files_attr *attr)
 {
     struct ext *ext = ext_of(files);
-    int result = ext_name_check(name);
-    if (result == 0) {
-        result = ext_begin(ext);
-    }
+    int result = begin_named(ext, name);
     if (result < 0) {
         return result;
     }
@@ -325,10 +325,7 @@ static int remove_locked(struct ext *ext, uint64_t dir_ino, const char *name, bo
 static int remove_name(struct files *files, uint64_t dir, const char *name, bool as_dir)
 {
     struct ext *ext = ext_of(files);
-    int result = ext_name_check(name);
-    if (result == 0) {
-        result = ext_begin(ext);
-    }
+    int result = begin_named(ext, name);
     if (result < 0) {
         return result;
     }
