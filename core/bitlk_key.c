@@ -5,13 +5,16 @@
  */
 #include "bitlk_key.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "credential.h"
 #include "crypto.h"
+#include "derivation.h"
 #include "error.h"
 
 #define ROUNDS      0x100000u
+#define QUESTION    4096u /* rounds between two questions whether to go on */
 #define DIGEST_SIZE 32
 #define KEY_HEADER  12 /* bytes in front of a key that was sealed */
 #define UTF16_MAX   (2 * COFFER_PASSPHRASE_MAX)
@@ -28,6 +31,8 @@ struct work {
     uint8_t unsealed[BITLK_SEALED_MAX];
     uint8_t key[32]; /* that a master key is sealed under */
     uint8_t master[32];
+    struct derivation derivation;
+    bool stopped;
 };
 
 static void free_work(struct work **work)
@@ -104,19 +109,24 @@ size_t bitlk_utf16(const uint8_t *text, size_t size, uint8_t *out, size_t room)
 
 /* ---- from a secret to the key of a protector ---- */
 
-/* work->digest holds the hash of the secret; into work->key. */
-static void stretch(struct work *work, const uint8_t salt[BITLK_SALT_SIZE])
+/* work->digest holds the hash of the secret; into work->key. False: stopped. */
+static bool stretch(struct work *work, const uint8_t salt[BITLK_SALT_SIZE])
 {
     struct bytes chain = { work->chain, CHAIN_SIZE };
     memset(work->chain, 0, CHAIN_SIZE);
     memcpy(work->chain + CHAIN_FIRST, work->digest, DIGEST_SIZE);
     memcpy(work->chain + CHAIN_SALT, salt, BITLK_SALT_SIZE);
     for (uint32_t i = 0; i < ROUNDS; i++) {
+        if (i % QUESTION == 0 && !derivation_go_on(&work->derivation, i > 0 ? QUESTION : 0)) {
+            work->stopped = true;
+            return false;
+        }
         bytes_put_le64(chain, CHAIN_COUNT, i);
         crypto_digest(CRYPTO_SHA256, work->digest, work->chain, CHAIN_SIZE);
         memcpy(work->chain + CHAIN_LAST, work->digest, DIGEST_SIZE);
     }
     memcpy(work->key, work->digest, DIGEST_SIZE);
+    return true;
 }
 
 static bool from_passphrase(struct work *work, const struct bitlk_master *master, const uint8_t *text, size_t size)
@@ -128,8 +138,7 @@ static bool from_passphrase(struct work *work, const struct bitlk_master *master
     crypto_digest(CRYPTO_SHA256, work->digest, work->text, length);
     memcpy(work->key, work->digest, DIGEST_SIZE);
     crypto_digest(CRYPTO_SHA256, work->digest, work->key, DIGEST_SIZE);
-    stretch(work, master->salt);
-    return true;
+    return stretch(work, master->salt);
 }
 
 static bool from_recovery(struct work *work, const struct bitlk_master *master, const uint8_t *text, size_t size)
@@ -138,8 +147,7 @@ static bool from_recovery(struct work *work, const struct bitlk_master *master, 
         return false;
     }
     crypto_digest(CRYPTO_SHA256, work->digest, work->recovery, sizeof(work->recovery));
-    stretch(work, master->salt);
-    return true;
+    return stretch(work, master->salt);
 }
 
 static bool from_startup_key(struct work *work, const struct bitlk_master *master,
@@ -200,9 +208,11 @@ static bool try_master(struct work *work, const struct bitlk_master *master,
            unseal(work, &master->key, work->key, work->master, sizeof(work->master)) == sizeof(work->master);
 }
 
-enum coffer_status bitlk_key_open(const struct bitlk *bitlk, const struct coffer_credential *credential, int only,
-                                  uint8_t *key, uint32_t *key_size, unsigned *opened, struct coffer_error *error)
+enum coffer_status bitlk_key_open(const struct bitlk *bitlk, const struct coffer_credential *credential,
+                                  const struct coffer_open_options *options, uint8_t *key, uint32_t *key_size,
+                                  unsigned *opened, struct coffer_error *error)
 {
+    const int only = options->slot;
     struct work *work __attribute__((cleanup(free_work))) = crypto_secret_alloc(sizeof(*work));
     if (work == NULL) {
         return error_set_no_memory(error);
@@ -211,7 +221,15 @@ enum coffer_status bitlk_key_open(const struct bitlk *bitlk, const struct coffer
         return error_set(error, COFFER_INVALID, 0, "it has no protector %d", only);
     }
     for (unsigned i = 0; i < bitlk->masters; i++) {
-        if ((only >= 0 && i != (unsigned)only) || !try_master(work, &bitlk->master[i], credential)) {
+        char what[sizeof(work->derivation.what)];
+        (void)snprintf(what, sizeof(what), "protector %u", i);
+        derivation_begin(&work->derivation, &options->callbacks, what, ROUNDS);
+        bool is_turn = only < 0 || i == (unsigned)only;
+        bool is_open = is_turn && try_master(work, &bitlk->master[i], credential);
+        if (work->stopped) {
+            return derivation_interrupted(error);
+        }
+        if (!is_open) {
             continue;
         }
         *key_size = unseal(work, &bitlk->key, work->master, key, BITLK_KEY_MAX);

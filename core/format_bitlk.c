@@ -230,7 +230,7 @@ static enum coffer_status take_key(const struct bitlk *bitlk, const struct coffe
     opened->sectors = method->spec;
     opened->sectors.sector_size = opened->sectors.iv_unit = opened->sector_size;
     enum coffer_status status =
-        bitlk_key_open(bitlk, credential, options->slot, opened->sectors.key, &size, &opened->info.slot, error);
+        bitlk_key_open(bitlk, credential, options, opened->sectors.key, &size, &opened->info.slot, error);
     if (status == COFFER_OK && size != method->blob_size) {
         return error_set(error, COFFER_DAMAGED, 0, "its BitLocker metadata is damaged: the key has %u bytes",
                          size);

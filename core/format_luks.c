@@ -214,8 +214,8 @@ static enum coffer_status take_key(struct storage *storage, const struct luks_he
 {
     uint32_t key_size = 0;
     _Static_assert(LUKS_KEY_MAX <= sizeof(opened->sectors.key), "the key fits");
-    enum coffer_status status = luks_key_open(storage, header, credential, options->slot, opened->sectors.key,
-                                              &key_size, &opened->info.slot, error);
+    enum coffer_status status = luks_key_open(storage, header, credential, options, opened->sectors.key, &key_size,
+                                              &opened->info.slot, error);
     for (unsigned i = 0; i < header->segments && status == COFFER_OK; i++) {
         if (!header->segment[i].plain) {
             return cipher_name_parse(header->segment[i].cipher, key_size, opened->sector_size, &opened->sectors,

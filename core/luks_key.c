@@ -9,12 +9,14 @@
 #include "luks_key.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cipher_name.h"
 #include "credential.h"
 #include "crypto.h"
+#include "derivation.h"
 #include "error.h"
 #include "memory_budget.h"
 
@@ -64,27 +66,69 @@ static enum coffer_status unknown_hash(struct coffer_error *error, const char *n
     return error_set(error, COFFER_UNSUPPORTED, 0, "its hash, %.40s, is not supported", name);
 }
 
+/* Rounds until the key of a slot is there. */
+static uint64_t rounds_of(const struct luks_slot *slot)
+{
+    size_t step = slot->kdf == LUKS_PBKDF2 ? crypto_digest_size(cipher_name_digest(slot->hash)) : 0;
+    return step == 0 ? (uint64_t)slot->passes * CRYPTO_ARGON2_ROUNDS
+                     : (slot->area_key_size + step - 1) / step * slot->passes;
+}
+
+static int derive_pbkdf2(const struct luks_slot *slot, const struct secret *secret, uint8_t *key,
+                         struct derivation *derivation)
+{
+    const struct crypto_pbkdf2 input = {
+        .digest = cipher_name_digest(slot->hash),
+        .password = secret->data,
+        .password_size = secret->size,
+        .salt = slot->salt,
+        .salt_size = slot->salt_size,
+        .iterations = slot->passes,
+        .go_on = derivation_go_on,
+        .user = derivation,
+    };
+    return crypto_pbkdf2(key, slot->area_key_size, &input);
+}
+
+static int derive_argon2(const struct luks_slot *slot, const struct secret *secret, uint8_t *key,
+                         struct derivation *derivation)
+{
+    const struct crypto_argon2 input = {
+        .independent = slot->kdf == LUKS_ARGON2I,
+        .password = secret->data,
+        .password_size = secret->size,
+        .salt = slot->salt,
+        .salt_size = slot->salt_size,
+        .memory = slot->memory,
+        .passes = slot->passes,
+        .lanes = slot->lanes,
+        .go_on = derivation_go_on,
+        .user = derivation,
+    };
+    return crypto_argon2(key, slot->area_key_size, &input);
+}
+
 static enum coffer_status derive(const struct luks_slot *slot, const struct secret *secret, uint8_t *key,
-                                 struct coffer_error *error)
+                                 struct derivation *derivation, struct coffer_error *error)
 {
     int result;
     if (slot->kdf == LUKS_OTHER) {
         return error_set(error, COFFER_UNSUPPORTED, 0, "its key derivation, %.40s, is not supported", slot->hash);
     }
     if (slot->kdf == LUKS_PBKDF2) {
-        enum crypto_digest digest = cipher_name_digest(slot->hash);
-        if (digest == CRYPTO_DIGESTS) {
+        if (cipher_name_digest(slot->hash) == CRYPTO_DIGESTS) {
             return unknown_hash(error, slot->hash);
         }
-        result = crypto_pbkdf2(digest, key, slot->area_key_size, secret->data, secret->size, slot->salt,
-                               slot->salt_size, slot->passes);
+        result = derive_pbkdf2(slot, secret, key, derivation);
     } else {
         enum coffer_status status = memory_budget_allows(slot->memory, error);
         if (status != COFFER_OK) {
             return status;
         }
-        result = crypto_argon2(slot->kdf == LUKS_ARGON2I, key, slot->area_key_size, secret->data, secret->size,
-                               slot->salt, slot->salt_size, slot->memory, slot->passes, slot->lanes);
+        result = derive_argon2(slot, secret, key, derivation);
+    }
+    if (result == -ECANCELED) {
+        return derivation_interrupted(error);
     }
     if (result == -ENOMEM) {
         return error_set(error, COFFER_NO_MEMORY, ENOMEM, "the key derivation needs %u MiB of memory",
@@ -145,16 +189,25 @@ static void merge(struct work *work, enum crypto_digest digest, const uint8_t *a
 }
 
 static enum coffer_status check_key(const struct luks_digest *digest, struct work *work, uint32_t key_size,
-                                    struct coffer_error *error)
+                                    struct derivation *derivation, struct coffer_error *error)
 {
     enum crypto_digest hash = cipher_name_digest(digest->hash);
     if (hash == CRYPTO_DIGESTS) {
         return unknown_hash(error, digest->hash);
     }
-    int result = crypto_pbkdf2(hash, work->digest, digest->value_size, work->block, key_size, digest->salt,
-                               digest->salt_size, digest->iterations);
+    const struct crypto_pbkdf2 input = {
+        .digest = hash,
+        .password = work->block,
+        .password_size = key_size,
+        .salt = digest->salt,
+        .salt_size = digest->salt_size,
+        .iterations = digest->iterations,
+        .go_on = derivation_go_on,
+        .user = derivation,
+    };
+    int result = crypto_pbkdf2(work->digest, digest->value_size, &input);
     if (result != 0) {
-        return error_set_no_memory(error);
+        return result == -ECANCELED ? derivation_interrupted(error) : error_set_no_memory(error);
     }
     return crypto_equal(work->digest, digest->value, digest->value_size)
                ? COFFER_OK
@@ -162,8 +215,8 @@ static enum coffer_status check_key(const struct luks_digest *digest, struct wor
 }
 
 static enum coffer_status open_slot(struct storage *storage, const struct luks_slot *slot,
-                                    const struct luks_digest *digest, const struct secret *secret, uint8_t *key,
-                                    struct coffer_error *error)
+                                    const struct luks_digest *digest, const struct secret *secret,
+                                    struct derivation *derivation, uint8_t *key, struct coffer_error *error)
 {
     size_t size = ((size_t)slot->key_size * LUKS_STRIPES + LUKS_UNIT - 1) / LUKS_UNIT * LUKS_UNIT;
     struct work *work __attribute__((cleanup(free_secret_memory))) = crypto_secret_alloc(sizeof(*work));
@@ -177,13 +230,13 @@ static enum coffer_status open_slot(struct storage *storage, const struct luks_s
     }
     enum coffer_status status =
         cipher_name_parse(slot->area_cipher, slot->area_key_size, LUKS_UNIT, &work->spec, error);
-    status = status != COFFER_OK ? status : derive(slot, secret, work->spec.key, error);
+    status = status != COFFER_OK ? status : derive(slot, secret, work->spec.key, derivation, error);
     status = status != COFFER_OK ? status : read_area(storage, slot, &work->spec, area, size, error);
     if (status != COFFER_OK) {
         return status;
     }
     merge(work, split, area, slot->key_size);
-    status = check_key(digest, work, slot->key_size, error);
+    status = check_key(digest, work, slot->key_size, derivation, error);
     if (status == COFFER_OK) {
         memcpy(key, work->block, slot->key_size);
     }
@@ -217,9 +270,11 @@ static bool is_turn(const struct luks_header *header, const struct luks_digest *
 
 /* A slot that cannot be tried is remembered: the secret may belong to it. */
 static enum coffer_status try_slots(struct storage *storage, const struct luks_header *header,
-                                    const struct luks_digest *digest, const struct secret *secret, int only,
-                                    uint8_t *key, unsigned *opened, struct coffer_error *error)
+                                    const struct luks_digest *digest, const struct secret *secret,
+                                    const struct coffer_open_options *options, uint8_t *key, unsigned *opened,
+                                    struct coffer_error *error)
 {
+    const int only = options->slot;
     struct coffer_error skipped = COFFER_ERROR_INIT;
     unsigned tried = 0;
     for (int priority = LUKS_PREFERRED; priority >= (only >= 0 ? LUKS_PREFERRED : LUKS_NORMAL); priority--) {
@@ -229,10 +284,18 @@ static enum coffer_status try_slots(struct storage *storage, const struct luks_h
                 continue;
             }
             tried++;
-            enum coffer_status status = open_slot(storage, &header->slot[slot], digest, secret, key, &reason);
+            struct derivation derivation;
+            char what[sizeof(derivation.what)];
+            (void)snprintf(what, sizeof(what), "key slot %u", slot);
+            derivation_begin(&derivation, &options->callbacks, what, rounds_of(&header->slot[slot]));
+            enum coffer_status status =
+                open_slot(storage, &header->slot[slot], digest, secret, &derivation, key, &reason);
             if (status == COFFER_OK) {
                 *opened = slot;
                 return COFFER_OK;
+            }
+            if (status == COFFER_INTERRUPTED) {
+                return error_set(error, status, reason.sys, "%s", reason.text);
             }
             if (status != COFFER_WRONG_SECRET) {
                 (void)error_set(&skipped, status, reason.sys, "key slot %u was skipped: %.200s", slot,
@@ -249,8 +312,9 @@ static enum coffer_status try_slots(struct storage *storage, const struct luks_h
 }
 
 enum coffer_status luks_key_open(struct storage *storage, const struct luks_header *header,
-                                 const struct coffer_credential *credential, int slot, uint8_t *key,
-                                 uint32_t *key_size, unsigned *opened, struct coffer_error *error)
+                                 const struct coffer_credential *credential,
+                                 const struct coffer_open_options *options, uint8_t *key, uint32_t *key_size,
+                                 unsigned *opened, struct coffer_error *error)
 {
     struct secret secret;
     const struct luks_digest *digest = find_digest(header);
@@ -260,7 +324,7 @@ enum coffer_status luks_key_open(struct storage *storage, const struct luks_head
     }
     enum coffer_status status = choose_secret(credential, &secret, error);
     if (status == COFFER_OK) {
-        status = try_slots(storage, header, digest, &secret, slot, key, opened, error);
+        status = try_slots(storage, header, digest, &secret, options, key, opened, error);
     }
     if (status == COFFER_OK) {
         *key_size = header->slot[*opened].key_size;

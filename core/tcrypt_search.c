@@ -24,7 +24,7 @@
 #define THREADS_MAX   16
 #define FIRST_SIZE    64
 #define TICK_NS       50000000 /* 50 ms */
-#define ARGON2_ROUNDS 200000u  /* what progress counts a pass of Argon2id as */
+#define ARGON2_ROUNDS 50000u   /* what progress counts a quarter of a pass of Argon2id as */
 
 struct search {
     const struct tcrypt_input *input;
@@ -108,26 +108,38 @@ static bool try_ciphers(struct search *search, struct scratch *scratch, const st
     return false;
 }
 
+static bool go_on_argon2(void *user, uint32_t rounds)
+{
+    return go_on(user, rounds * ARGON2_ROUNDS);
+}
+
 static void run_argon2id(struct search *search, struct scratch *scratch, const struct tcrypt_kdf *kdf,
                          unsigned place)
 {
     struct coffer_error reason = COFFER_ERROR_INIT;
-    const struct tcrypt_input *input = search->input;
+    const struct crypto_argon2 input = {
+        .password = search->input->password,
+        .password_size = search->input->password_size,
+        .salt = search->input->place[place].raw,
+        .salt_size = TCRYPT_SALT_SIZE,
+        .memory = kdf->memory,
+        .passes = kdf->iterations,
+        .lanes = 1,
+        .go_on = go_on_argon2,
+        .user = search,
+    };
     int failed = -ECANCELED;
     pthread_mutex_lock(&search->argon2);
     if (!atomic_load(&search->stop)) {
-        failed =
-            memory_budget_allows(kdf->memory, &reason) == COFFER_OK
-                ? crypto_argon2id_foreign(scratch->keys, TCRYPT_KEY_MAX, input->password, input->password_size,
-                                          input->place[place].raw, TCRYPT_SALT_SIZE, kdf->memory, kdf->iterations)
-                : -ENOMEM;
+        failed = memory_budget_allows(kdf->memory, &reason) == COFFER_OK
+                     ? crypto_argon2(scratch->keys, TCRYPT_KEY_MAX, &input)
+                     : -ENOMEM;
     }
     pthread_mutex_unlock(&search->argon2);
     if (failed == -ENOMEM) {
         (void)error_set_no_memory(&reason); /* unless the budget has given its reason */
         skip(search, &reason);
     }
-    atomic_fetch_add(&search->done, (uint64_t)kdf->iterations * ARGON2_ROUNDS);
     if (!failed) {
         (void)try_ciphers(search, scratch, kdf, place, 0, TCRYPT_KEY_MAX);
     }
@@ -180,7 +192,7 @@ static uint64_t job_rounds(const struct tcrypt_input *input, unsigned job)
         return 0;
     }
     if (kdf->argon2id) {
-        return (uint64_t)kdf->iterations * ARGON2_ROUNDS;
+        return (uint64_t)kdf->iterations * CRYPTO_ARGON2_ROUNDS * ARGON2_ROUNDS;
     }
     size_t step = crypto_digest_size(kdf->digest);
     return (TCRYPT_KEY_MAX + step - 1) / step * kdf->iterations;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * argon2.c - Argon2 with several lanes and any salt, for volumes of other programs: libsodium, which serves our own
- * format, has one lane. Lanes of a slice are computed side by side, one thread each.
+ * argon2.c - Argon2 for volumes of other programs, on libgcrypt: with several lanes, any salt and any size of the
+ * output, where libsodium, which serves our own format, has one of each. It is slower, wipes its work area, and can be
+ * stopped: libgcrypt hands out a quarter of a pass at a time. Lanes of a quarter are computed side by side.
  */
 #include <errno.h>
 #include <gcrypt.h>
@@ -18,6 +19,7 @@ struct lane {
 };
 
 struct lanes {
+    const struct crypto_argon2 *input;
     struct lane lane[LANES_MAX];
     unsigned running;
 };
@@ -29,13 +31,14 @@ static void *compute_lane(void *argument)
     return NULL;
 }
 
-/* Where no thread can be had, this one will do. */
+/* One lane alone needs no thread, and where no thread can be had, this one will do. */
 static int start_lane(void *context, gcry_kdf_job_fn_t compute, void *job)
 {
     struct lanes *lanes = context;
     struct lane *lane = &lanes->lane[lanes->running % LANES_MAX];
     *lane = (struct lane){ .compute = compute, .job = job };
-    if (lanes->running == LANES_MAX || pthread_create(&lane->thread, NULL, compute_lane, lane) != 0) {
+    if (lanes->input->lanes == 1 || lanes->running == LANES_MAX ||
+        pthread_create(&lane->thread, NULL, compute_lane, lane) != 0) {
         compute(job);
         return 0;
     }
@@ -43,6 +46,7 @@ static int start_lane(void *context, gcry_kdf_job_fn_t compute, void *job)
     return 0;
 }
 
+/* The end of a quarter; -1 cancels. */
 static int wait_for_lanes(void *context)
 {
     struct lanes *lanes = context;
@@ -50,28 +54,47 @@ static int wait_for_lanes(void *context)
         lanes->running--;
         (void)pthread_join(lanes->lane[lanes->running].thread, NULL);
     }
-    return 0;
+    const struct crypto_argon2 *input = lanes->input;
+    return !input->go_on || input->go_on(input->user, 1) ? 0 : -1;
 }
 
-int crypto_argon2(bool independent, uint8_t *out, size_t out_size, const void *password, size_t password_size,
-                  const void *salt, size_t salt_size, uint32_t memory, uint32_t passes, uint32_t lanes)
+static int failure_of(gcry_error_t error)
 {
-    if (lanes == 0 || lanes > LANES_MAX || passes == 0 || memory < 8 * lanes || out_size < 4) {
+    switch (gcry_err_code(error)) {
+    case GPG_ERR_NO_ERROR:
+        return 0;
+    case GPG_ERR_ENOMEM:
+        return -ENOMEM;
+    case GPG_ERR_CANCELED:
+        return -ECANCELED;
+    default:
         return -EINVAL;
     }
-    struct lanes running = { .running = 0 };
-    const gcry_kdf_thread_ops_t threads = { &running, start_lane, wait_for_lanes };
-    const unsigned long cost[] = { out_size, passes, memory, lanes };
-    gcry_kdf_hd_t kdf;
-    gcry_error_t error = gcry_kdf_open(&kdf, GCRY_KDF_ARGON2, independent ? GCRY_KDF_ARGON2I : GCRY_KDF_ARGON2ID,
-                                       cost, 4, password, password_size, salt, salt_size, NULL, 0, NULL, 0);
-    if (error != 0) {
-        return gcry_err_code(error) == GPG_ERR_ENOMEM ? -ENOMEM : -EINVAL;
+}
+
+int crypto_argon2(uint8_t *out, size_t out_size, const struct crypto_argon2 *input)
+{
+    if (input->lanes == 0 || input->lanes > LANES_MAX || input->passes == 0 || input->memory < 8 * input->lanes ||
+        out_size < 4) {
+        return -EINVAL;
     }
-    error = gcry_kdf_compute(kdf, lanes > 1 ? &threads : NULL);
-    if (error == 0) {
+    struct lanes lanes = { .input = input };
+    const gcry_kdf_thread_ops_t threads = { &lanes, start_lane, wait_for_lanes };
+    const unsigned long cost[] = { out_size, input->passes, input->memory, input->lanes };
+    gcry_kdf_hd_t kdf;
+    gcry_error_t error =
+        gcry_kdf_open(&kdf, GCRY_KDF_ARGON2, input->independent ? GCRY_KDF_ARGON2I : GCRY_KDF_ARGON2ID, cost, 4,
+                      input->password, input->password_size, input->salt, input->salt_size, NULL, 0, NULL, 0);
+    if (error) {
+        return failure_of(error);
+    }
+    error = gcry_kdf_compute(kdf, &threads);
+    if (!error) {
         error = gcry_kdf_final(kdf, out_size, out);
     }
-    gcry_kdf_close(kdf);
-    return error == 0 ? 0 : -ENOMEM;
+    gcry_kdf_close(kdf); /* wipes */
+    if (error) {
+        crypto_wipe(out, out_size);
+    }
+    return failure_of(error);
 }

@@ -113,7 +113,13 @@ enum crypto_cipher {
     CRYPTO_CIPHERS,
 };
 
-/* ---- kdf of foreign formats (crypto/kdf_foreign.c) ---- */
+/* ---- digests and key derivations of foreign formats (crypto/digest.c, pbkdf2.c, argon2.c) ---- */
+
+#define CRYPTO_DIGEST_MAX 64
+
+size_t crypto_digest_size(enum crypto_digest digest); /* bytes; 0: there is none */
+
+void crypto_digest(enum crypto_digest digest, uint8_t *out, const void *data, size_t size);
 
 /* Asked every few milliseconds from the thread that derives, with the rounds done since; false stops it. */
 typedef bool crypto_go_on_fn(void *user, uint32_t rounds);
@@ -122,36 +128,34 @@ struct crypto_pbkdf2 {
     enum crypto_digest digest; /* HMAC */
     const void *password, *salt;
     size_t password_size, salt_size;
-    uint32_t iterations;
+    uint32_t iterations;    /* a round is one of them, for each block */
     crypto_go_on_fn *go_on; /* may be NULL */
     void *user;
 };
-
-#define CRYPTO_DIGEST_MAX 64
-
-size_t crypto_digest_size(enum crypto_digest digest); /* bytes; 0: there is none */
 
 /* Block `index`, from 1, of PBKDF2: digest_size bytes that do not depend on the other blocks. 0, -EINVAL, -ENOMEM,
  * -ECANCELED: then out holds no key. */
 CRYPTO_CHECKED int crypto_pbkdf2_block(uint8_t *out, const struct crypto_pbkdf2 *input, uint32_t index);
 
-/* Argon2id version 0x13, one lane, of any output and salt size; slower than crypto_argon2id, and wipes its work area.
- * memory in KiB. 0, -ENOMEM, -EINVAL. */
-CRYPTO_CHECKED int crypto_argon2id_foreign(uint8_t *out, size_t out_size, const void *password,
-                                           size_t password_size, const uint8_t *salt, size_t salt_size,
-                                           uint32_t memory, uint32_t passes);
+/* As many blocks as it takes. out: secret memory. The same errors. */
+CRYPTO_CHECKED int crypto_pbkdf2(uint8_t *out, size_t out_size, const struct crypto_pbkdf2 *input);
 
-void crypto_digest(enum crypto_digest digest, uint8_t *out, const void *data, size_t size);
+#define CRYPTO_ARGON2_ROUNDS 4 /* in a pass */
 
-/* out: secret memory. 0, -EINVAL, -ENOMEM. */
-CRYPTO_CHECKED int crypto_pbkdf2(enum crypto_digest digest, uint8_t *out, size_t out_size, const void *password,
-                                 size_t password_size, const void *salt, size_t salt_size, uint32_t iterations);
+struct crypto_argon2 {
+    bool independent; /* Argon2i, else Argon2id */
+    const void *password, *salt;
+    size_t password_size, salt_size;
+    uint32_t memory; /* KiB, at least 8 times the lanes */
+    uint32_t passes;
+    uint32_t lanes;         /* 1 to 64, computed side by side */
+    crypto_go_on_fn *go_on; /* may be NULL; a round is a quarter of a pass and may take long */
+    void *user;
+};
 
-/* Argon2 0x13 with lanes that are computed side by side; independent: Argon2i, else Argon2id. memory in KiB, at least 8
- * times the lanes, of which there are 1 to 64. 0, -EINVAL, -ENOMEM. */
-CRYPTO_CHECKED int crypto_argon2(bool independent, uint8_t *out, size_t out_size, const void *password,
-                                 size_t password_size, const void *salt, size_t salt_size, uint32_t memory,
-                                 uint32_t passes, uint32_t lanes);
+/* Argon2 version 0x13. Slower than crypto_argon2id, and wipes its work area. 0, -EINVAL, -ENOMEM, -ECANCELED: then out
+ * holds no key. */
+CRYPTO_CHECKED int crypto_argon2(uint8_t *out, size_t out_size, const struct crypto_argon2 *input);
 
 /* AES-256-CCM. out: `size` bytes, written on success only. True when it opens. */
 CRYPTO_CHECKED bool crypto_ccm_open(uint8_t *out, const uint8_t key[32], const uint8_t nonce[12],
@@ -193,7 +197,7 @@ struct crypto_sector_spec {
     enum crypto_iv iv;
     enum crypto_digest essiv_digest;
     uint32_t essiv_key_size; /* bytes of the digest that are the key; 0 = all */
-    uint32_t sector_size;    /* 512, 1024, 2048 or 4096 */
+    uint32_t sector_size;    /* 512, 1024, 2048 or 4096; AES-XTS also 8192 */
     uint32_t iv_unit;        /* bytes that the number in the IV counts: 512 or the sector size */
     uint32_t key_size;
     /* One layer's key after the other; then what all share: LRW 16 bytes, TCW 32, the diffuser's as many as the

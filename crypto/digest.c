@@ -6,7 +6,11 @@
 
 #include <errno.h>
 #include <gcrypt.h>
+#include <sodium.h>
 #include <string.h>
+
+/* libgcrypt keeps the state of such a short hash on the stack, and leaves it there. */
+#define STACK_USED 1024
 
 int digest_algorithm(enum crypto_digest digest)
 {
@@ -36,4 +40,10 @@ int digest_of(enum crypto_digest digest, uint8_t *out, const void *data, size_t 
     memcpy(out, gcry_md_read(md, 0), crypto_digest_size(digest));
     gcry_md_close(md); /* wipes */
     return 0;
+}
+
+void crypto_digest(enum crypto_digest digest, uint8_t *out, const void *data, size_t size)
+{
+    gcry_md_hash_buffer(digest_algorithm(digest), out, data, size);
+    sodium_stackzero(STACK_USED);
 }

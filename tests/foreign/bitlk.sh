@@ -58,6 +58,16 @@ check_volume() { # NAME METADATA-OFFSET...
     rm -f volume other cleartext
 }
 
+# ---- the derivation can be stopped ---------------------------------------------------------------------------
+
+xz -dc "$images/bitlk-aes-xts-128.img.xz" >volume
+chmod 0644 volume
+expect_status 130 opened "$work/volume" --passphrase-file "$work/pass" --no-cleartext --stop
+expect_error 'stopped protector [0-9] at [1-9]'
+expect_error 'interrupted while the key was derived'
+
+# ---- every cipher -----------------------------------------------------------------------------------------------
+
 check_volume aes-xts-128 35213312 46256128 57909248
 check_volume aes-cbc-256 35213312 46256128 57909248
 check_volume aes-xts-128-4k 35213312 46256128 57909248

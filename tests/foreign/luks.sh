@@ -190,6 +190,16 @@ edit luks2-512 overlapping 'it["keyslots"]["5"]["area"]["offset"] = it["keyslots
 expect_status 13 opened ./overlapping --passphrase-file ./pass --no-cleartext
 expect_error 'two key slots overlap'
 
+# ---- a derivation that takes for ever is stopped ------------------------------------------------------------
+
+for change in 'it["keyslots"]["0"]["kdf"]["time"] = 2 ** 30' 'it["keyslots"]["0"]["kdf"] = {"type": "pbkdf2",
+    "hash": "sha256", "iterations": 2 ** 31 - 1, "salt": it["keyslots"]["0"]["kdf"]["salt"]}'; do
+    edit luks2-512 endless "$change"
+    expect_status 130 opened ./endless --passphrase-file ./pass --no-cleartext --stop
+    expect_error 'stopped key slot 0 at [1-9]'
+    expect_error 'interrupted while the key was derived'
+done
+
 # ---- the program -------------------------------------------------------------------------------------------
 
 cryptsetup config --label "$(printf 'x\033]0;y')" luks2-512

@@ -4,9 +4,10 @@
  * on stderr as "vk=<hex>". Then all of the cleartext goes to stdout. Only for tests. Exits like coffer.
  *
  *     opened VOLUME [--write] [--type NAME] [--header FILE] [--slot N] [--passphrase-file F] [--key-file F]...
- *                   [--keyfile-offset N] [--keyfile-size N] [--no-cleartext] [--fill]
+ *                   [--keyfile-offset N] [--keyfile-size N] [--no-cleartext] [--fill] [--stop]
  *
- * --fill, with --write: what comes on stdin becomes the first cleartext, in pieces of odd sizes.
+ * --fill, with --write: what comes on stdin becomes the first cleartext, in pieces of odd sizes. --stop: the first question
+ * whether to go on is answered with no.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,9 +31,17 @@ struct request {
 static int exit_status(enum coffer_status status)
 {
     static const int STATUS[] = {
-        [COFFER_OK] = 0,         [COFFER_FAILED] = 1,         [COFFER_INVALID] = 2,  [COFFER_NOT_FOUND] = 10,
-        [COFFER_IN_USE] = 11,    [COFFER_WRONG_SECRET] = 12,  [COFFER_DAMAGED] = 13, [COFFER_UNSUPPORTED] = 14,
-        [COFFER_NO_MEMORY] = 15, [COFFER_NOT_PERMITTED] = 16,
+        [COFFER_OK] = 0,
+        [COFFER_FAILED] = 1,
+        [COFFER_INVALID] = 2,
+        [COFFER_NOT_FOUND] = 10,
+        [COFFER_IN_USE] = 11,
+        [COFFER_WRONG_SECRET] = 12,
+        [COFFER_DAMAGED] = 13,
+        [COFFER_UNSUPPORTED] = 14,
+        [COFFER_NO_MEMORY] = 15,
+        [COFFER_NOT_PERMITTED] = 16,
+        [COFFER_INTERRUPTED] = 130,
     };
     return (size_t)status < sizeof(STATUS) / sizeof(STATUS[0]) ? STATUS[status] : 1;
 }
@@ -43,6 +52,13 @@ static void check(enum coffer_status status, const struct coffer_error *error)
         fprintf(stderr, "error: %s\n", error->text);
         exit(exit_status(status));
     }
+}
+
+static bool stop(void *user, const char *what, uint64_t done, uint64_t total)
+{
+    (void)user;
+    fprintf(stderr, "stopped %s at %" PRIu64 " of %" PRIu64 "\n", what, done, total);
+    return false;
 }
 
 static void parse(int argc, char **argv, struct request *request)
@@ -57,6 +73,10 @@ static void parse(int argc, char **argv, struct request *request)
         }
         if (strcmp(option, "--no-cleartext") == 0) {
             request->no_cleartext = true;
+            continue;
+        }
+        if (strcmp(option, "--stop") == 0) {
+            request->options.callbacks.progress = stop;
             continue;
         }
         if (strcmp(option, "--fill") == 0) {
