@@ -2,6 +2,7 @@
 /*
  * command_header.c - `coffer header`: keeps both copies of a header in a file, and puts them back. Restoring brings
  * every secret of that time back, so it is said, and wants the name of the volume, before anything is written.
+ * Exporting writes nothing into the volume.
  */
 #include <errno.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 struct header_options {
     struct common_options common;
     struct secret_options secret;
+    struct secret_options new_secret;
     const char *confirm;
     long kdf_level;
 };
@@ -30,19 +32,20 @@ static const struct option table[] = {
     OPTION_NUMBER(struct header_options, kdf_level, "kdf-level", "N", 0, 4,
                   "the level of an unmarked volume, where it is not one of those that are tried"),
     OPTIONS_SECRET(struct header_options),
+    OPTIONS_NEW_SECRET(struct header_options),
     OPTIONS_COMMON(struct header_options),
     OPTIONS_END,
 };
 
 static const struct header_options defaults = { .kdf_level = -1 };
 
-static struct json_object *describe(const char *action, const char *volume, const char *backup)
+static struct json_object *describe(const char *action, const char *volume, const char *kind, const char *file)
 {
     struct json_object *document = json_document("header");
 
     json_add_text(document, "action", action);
     json_add_path(document, "volume", volume);
-    json_add_path(document, "backup", backup);
+    json_add_path(document, kind, file);
     return document;
 }
 
@@ -71,10 +74,7 @@ static enum exit_status back_up(const struct header_options *options, const char
 {
     struct coffer_credential *credential = NULL;
 
-    if (options->confirm) {
-        return ui_fail(EXIT_USAGE, NULL, "'--confirm' is for 'header restore'");
-    }
-    enum exit_status status = header_backup_check(volume, backup);
+    enum exit_status status = header_backup_check(volume, backup, OPERATION_BACKUP);
     status = status ? status : read_secret_for_backup(options, volume, &credential);
     status = status ? status : header_backup_write(volume, backup, credential, (int)options->kdf_level);
     coffer_credential_free(credential);
@@ -82,7 +82,7 @@ static enum exit_status back_up(const struct header_options *options, const char
         return status;
     }
     if (ui_is_json()) {
-        struct json_object *document = describe("backup", volume, backup);
+        struct json_object *document = describe("backup", volume, "backup", backup);
         json_add_number(document, "size", COFFER_HEADER_BACKUP_SIZE);
         json_print(document);
     } else if (!ui_is_quiet()) {
@@ -161,7 +161,7 @@ static enum exit_status restore_with(const struct header_options *options, const
         return ui_fail_library(OPERATION_RESTORE, volume, &error);
     }
     if (ui_is_json()) {
-        json_print(describe("restore", volume, backup));
+        json_print(describe("restore", volume, "backup", backup));
     } else if (!ui_is_quiet()) {
         ui_print("'%s': the header is that of '%s' again", volume, backup);
     }
@@ -188,24 +188,104 @@ static enum exit_status restore(const struct header_options *options, const char
     return status;
 }
 
+/* ---- export-luks2 --------------------------------------------------------------------------------------- */
+
+static enum exit_status export_with(const struct header_options *options, const char *volume, const char *header,
+                                    const struct coffer_credential *credential,
+                                    const struct coffer_credential *new_secret)
+{
+    struct coffer_open_options how = COFFER_OPEN_OPTIONS_INIT;
+    struct coffer_error error = COFFER_ERROR_INIT;
+    struct coffer_volume *opened;
+
+    how.read_only = true;
+    how.kdf_level = (int)options->kdf_level;
+    how.callbacks.notice = ui_library_notice;
+    if (coffer_volume_open(volume, credential, &how, &opened, &error) != COFFER_OK) {
+        return ui_fail_library(OPERATION_OPEN, volume, &error);
+    }
+    enum coffer_status status =
+        coffer_volume_export_luks2(opened, header, new_secret ? new_secret : credential, &error);
+    coffer_volume_close(opened, NULL); /* nothing was written that could fail now */
+    return status == COFFER_OK ? EXIT_DONE : ui_fail_library(OPERATION_EXPORT, volume, &error);
+}
+
+static enum exit_status read_secrets(const struct header_options *options, const char *volume,
+                                     struct coffer_credential **credential, struct coffer_credential **new_secret)
+{
+    enum exit_status status = existing_look(volume, NULL);
+    status = status ? status : secrets_read(&options->secret, SECRET_PRESENT, volume, credential);
+    if (status != EXIT_DONE || !secrets_given(&options->new_secret)) {
+        return status;
+    }
+    return secrets_read(&options->new_secret, SECRET_ADDED, volume, new_secret);
+}
+
+static enum exit_status export_luks2(const struct header_options *options, const char *volume, const char *header)
+{
+    struct coffer_credential *credential = NULL;
+    struct coffer_credential *new_secret = NULL;
+
+    enum exit_status status = header_backup_check(volume, header, OPERATION_EXPORT);
+    status = status ? status : read_secrets(options, volume, &credential, &new_secret);
+    status = status ? status : export_with(options, volume, header, credential, new_secret);
+    coffer_credential_free(credential);
+    coffer_credential_free(new_secret);
+    if (status != EXIT_DONE) {
+        return status;
+    }
+    ui_notice("'%s' opens the data with its own passphrase for ever, whatever happens to that of the volume",
+              header);
+    if (ui_is_json()) {
+        json_print(describe("export-luks2", volume, "header", header));
+    } else if (!ui_is_quiet()) {
+        ui_print("'%s': a LUKS2 header for '%s': cryptsetup open --header '%s' '%s' NAME", header, volume, header,
+                 volume);
+    }
+    return EXIT_DONE;
+}
+
 /* ---- the command ---------------------------------------------------------------------------------------- */
+
+typedef enum exit_status action_fn(const struct header_options *options, const char *volume, const char *file);
+
+static const struct action {
+    const char *name;
+    action_fn *run;
+    bool confirms, sets_secret; /* takes --confirm, --new-... */
+} actions[] = {
+    { "backup", back_up, false, false },
+    { "restore", restore, true, false },
+    { "export-luks2", export_luks2, false, true },
+};
+
+static enum exit_status run_action(const struct action *action, const struct header_options *options,
+                                   const char *const *operands)
+{
+    if (options->confirm && !action->confirms) {
+        return ui_fail(EXIT_USAGE, NULL, "'--confirm' is for 'header restore'");
+    }
+    if (secrets_given(&options->new_secret) && !action->sets_secret) {
+        return ui_fail(EXIT_USAGE, NULL, "a new secret is for 'header export-luks2'");
+    }
+    return action->run(options, operands[1], operands[2]);
+}
 
 static enum exit_status run(const void *values, const char *const *operands, size_t count)
 {
     (void)count;
-    if (strcmp(operands[0], "backup") == 0) {
-        return back_up(values, operands[1], operands[2]);
-    }
-    if (strcmp(operands[0], "restore") == 0) {
-        return restore(values, operands[1], operands[2]);
+    for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+        if (strcmp(operands[0], actions[i].name) == 0) {
+            return run_action(&actions[i], values, operands);
+        }
     }
     return command_fail_unknown_action(&command_header, operands[0]);
 }
 
 const struct command command_header = {
     .name = "header",
-    .summary = "keeps a backup of a volume's header, or puts it back",
-    .operands = "backup|restore VOLUME FILE",
+    .summary = "keeps a backup of a volume's header, puts it back, or makes one for cryptsetup",
+    .operands = "backup|restore|export-luks2 VOLUME FILE",
     .minimum = 3,
     .maximum = 3,
     .options = table,

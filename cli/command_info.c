@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "command.h"
+#include "confirm.h"
 #include "existing.h"
 #include "format_options.h"
 #include "json.h"
+#include "mapping.h"
 #include "secrets.h"
 #include "size.h"
 #include "ui.h"
@@ -19,11 +21,20 @@ struct info_options {
     struct secret_options secret;
     struct format_options format;
     bool unlock;
+    bool dm;
+    const char *volume_key_file;
+    const char *confirm;
     long kdf_level;
 };
 
 static const struct option table[] = {
     OPTION_FLAG(struct info_options, unlock, "unlock", "ask for the passphrase and show the private part too"),
+    OPTION_FLAG(struct info_options, dm, "dm",
+                "show what dm-crypt has to be told to open the data without coffer, all but the key"),
+    OPTION_FILE(struct info_options, volume_key_file, "volume-key-file", "FILE",
+                "with --dm: write the key of the data into FILE, as raw bytes"),
+    OPTION_TEXT(struct info_options, confirm, "confirm", "NAME",
+                "the last part of VOLUME, instead of typing it before its key is written"),
     OPTION_NUMBER(struct info_options, kdf_level, "kdf-level", "N", 0, 4,
                   "the level of an unmarked volume, where it is not one of those that are tried"),
     OPTIONS_FORMAT(struct info_options),
@@ -234,7 +245,7 @@ static void describe_private(struct json_object *document, const struct coffer_i
     json_add_number(document, "slots", COFFER_SLOTS);
 }
 
-static void print_json(const char *path, const struct coffer_info *info)
+static void print_json(const char *path, const struct coffer_info *info, const struct coffer_mapping *mapping)
 {
     struct json_object *document = json_document("info");
 
@@ -261,22 +272,27 @@ static void print_json(const char *path, const struct coffer_info *info)
     } else if (info->unlocked) {
         describe_private(document, info);
     }
+    if (mapping) {
+        json_add(document, "mapping", mapping_describe(mapping));
+    }
     json_print(document);
 }
 
 /* ---- the command ---------------------------------------------------------------------------------------- */
 
-static enum exit_status print(const char *path, const struct coffer_info *info)
+static void print(const char *path, const struct coffer_info *info, const struct coffer_mapping *mapping)
 {
     if (ui_is_json()) {
-        print_json(path, info);
-        return EXIT_DONE;
+        print_json(path, info, mapping);
+        return;
     }
     print_public(path, info);
     if (info->unlocked) {
         print_private(info);
     }
-    return EXIT_DONE;
+    if (mapping) {
+        mapping_print(mapping);
+    }
 }
 
 /* The header's file, where that is another one. */
@@ -288,7 +304,8 @@ static enum exit_status show_public(const char *path)
     if (coffer_probe(path, &info, &error) != COFFER_OK) {
         return ui_fail_library(OPERATION_READ, path, &error);
     }
-    return print(path, &info);
+    print(path, &info, NULL);
+    return EXIT_DONE;
 }
 
 static enum exit_status open_volume(const struct info_options *options, const char *path,
@@ -311,21 +328,73 @@ static enum exit_status open_volume(const struct info_options *options, const ch
     return opened == COFFER_OK ? EXIT_DONE : ui_fail_library(OPERATION_OPEN, path, &error);
 }
 
-static enum exit_status show_private(const struct info_options *options, const char *path)
+/* The numbers, and the key where it is to be written. */
+static enum exit_status find_mapping(const struct info_options *options, const char *path,
+                                     struct coffer_volume *volume, struct coffer_mapping *mapping)
+{
+    struct coffer_error error = COFFER_ERROR_INIT;
+    struct coffer_secret *key = options->volume_key_file ? coffer_secret_new(COFFER_MAPPING_KEY_MAX) : NULL;
+
+    if (options->volume_key_file && !key) {
+        return ui_fail(EXIT_NO_MEMORY, NULL, "out of memory");
+    }
+    enum exit_status status = EXIT_DONE;
+    if (coffer_volume_mapping(volume, mapping, key, &error) != COFFER_OK) {
+        status = ui_fail_library(OPERATION_MAP, path, &error);
+    } else if (key) {
+        status = mapping_write_key(key, options->volume_key_file);
+    }
+    coffer_secret_free(key);
+    return status;
+}
+
+static void warn_about(const struct info_options *options, const struct coffer_mapping *mapping)
+{
+    if (mapping->thin) {
+        ui_warn("the volume is thin: what was never written, or was discarded, reads as noise through dm-crypt");
+    }
+    if (options->volume_key_file) {
+        ui_warn("'%s' opens the data for ever: no change of a passphrase helps against whoever reads it",
+                options->volume_key_file);
+    }
+}
+
+static enum exit_status describe(const struct info_options *options, const char *path,
+                                 struct coffer_volume *volume)
 {
     struct coffer_info info = { .size = sizeof(info) };
+    struct coffer_mapping mapping = { .size = sizeof(mapping) };
     struct coffer_error error = COFFER_ERROR_INIT;
+
+    if (coffer_volume_info(volume, &info, &error) != COFFER_OK) {
+        return ui_fail_library(OPERATION_READ, path, &error);
+    }
+    if (!options->dm) {
+        print(path, &info, NULL);
+        return EXIT_DONE;
+    }
+    enum exit_status status = find_mapping(options, path, volume, &mapping);
+    if (status == EXIT_DONE) {
+        warn_about(options, &mapping);
+        print(path, &info, &mapping);
+    }
+    return status;
+}
+
+static enum exit_status show_private(const struct info_options *options, const char *path)
+{
     struct coffer_volume *volume;
 
-    enum exit_status status = open_volume(options, path, &volume);
+    enum exit_status status = EXIT_DONE;
+    if (options->volume_key_file) {
+        status = confirm_destruction(path, options->confirm, "open to whoever has the key file",
+                                     "write its key into a file");
+    }
+    status = status ? status : open_volume(options, path, &volume);
     if (status != EXIT_DONE) {
         return status;
     }
-    if (coffer_volume_info(volume, &info, &error) == COFFER_OK) {
-        status = print(path, &info);
-    } else {
-        status = ui_fail_library(OPERATION_READ, path, &error);
-    }
+    status = describe(options, path, volume);
     coffer_volume_close(volume, NULL); /* nothing was written that could fail now */
     return status;
 }
@@ -333,9 +402,15 @@ static enum exit_status show_private(const struct info_options *options, const c
 static enum exit_status run(const void *values, const char *const *operands, size_t count)
 {
     const struct info_options *options = values;
-    bool has_secret = options->unlock || secrets_given(&options->secret);
+    bool has_secret = options->unlock || options->dm || secrets_given(&options->secret);
 
     (void)count;
+    if (!options->dm && options->volume_key_file) {
+        return ui_fail(EXIT_USAGE, "add --dm", "'--volume-key-file' belongs to '--dm'");
+    }
+    if (!options->volume_key_file && options->confirm) {
+        return ui_fail(EXIT_USAGE, NULL, "'--confirm' is for '--volume-key-file'");
+    }
     if (options->kdf_level >= 0 && !has_secret) {
         return ui_fail(EXIT_USAGE, "add --unlock", "'--kdf-level' needs a secret");
     }

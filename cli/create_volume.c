@@ -120,7 +120,7 @@ static enum exit_status make_plan(const struct create_options *options, const ch
         status = settle_size(options, plan);
     }
     if (status == EXIT_DONE && options->header_backup) {
-        status = header_backup_check(path, options->header_backup);
+        status = header_backup_check(path, options->header_backup, OPERATION_BACKUP);
     }
     if (status != EXIT_DONE) {
         return status;

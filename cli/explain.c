@@ -28,6 +28,10 @@ const char *explain_failure(enum operation operation)
         return "cannot back up the header of";
     case OPERATION_RESTORE:
         return "cannot restore the header of";
+    case OPERATION_EXPORT:
+        return "cannot make a LUKS2 header for";
+    case OPERATION_MAP:
+        return "cannot map";
     case OPERATION_RESIZE:
         return "cannot resize";
     case OPERATION_CREATE:

@@ -13,6 +13,8 @@ enum operation {
     OPERATION_CHECK,    /* coffer_check */
     OPERATION_BACKUP,   /* coffer_header_backup */
     OPERATION_RESTORE,  /* coffer_header_restore */
+    OPERATION_EXPORT,   /* coffer_volume_export_luks2 */
+    OPERATION_MAP,      /* coffer_volume_mapping */
     OPERATION_RESIZE,   /* coffer_volume_grow */
     OPERATION_CREATE,   /* coffer_volume_create, _publish */
     OPERATION_HIDE,     /* coffer_volume_create_hidden */

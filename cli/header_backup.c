@@ -12,12 +12,13 @@
 #include "scope.h"
 #include "ui.h"
 
-static enum exit_status fail(enum exit_status status, const char *volume, const char *backup, const char *reason)
+static enum exit_status fail(enum exit_status status, enum operation operation, const char *volume,
+                             const char *backup, const char *reason)
 {
-    return ui_fail(status, NULL, "%s '%s': '%s' %s", explain_failure(OPERATION_BACKUP), volume, backup, reason);
+    return ui_fail(status, NULL, "%s '%s': '%s' %s", explain_failure(operation), volume, backup, reason);
 }
 
-enum exit_status header_backup_check(const char *volume, const char *backup)
+enum exit_status header_backup_check(const char *volume, const char *backup, enum operation operation)
 {
     size_t size = (size_t)(confirm_name(backup) - backup);
     SCOPE_FREE char *parent = size == 0 ? strdup(".") : strndup(backup, size);
@@ -27,13 +28,14 @@ enum exit_status header_backup_check(const char *volume, const char *backup)
         return ui_fail(EXIT_NO_MEMORY, NULL, "out of memory");
     }
     if (lstat(backup, &status) == 0) {
-        return fail(EXIT_OTHER, volume, backup, "is there already");
+        return fail(EXIT_OTHER, operation, volume, backup, "is there already");
     }
     if (access(parent, W_OK | X_OK) == 0) {
         return EXIT_DONE;
     }
-    return errno == ENOENT ? fail(EXIT_NOT_FOUND, volume, backup, "is in a directory that does not exist")
-                           : fail(EXIT_NOT_PERMITTED, volume, backup, "cannot be made there");
+    return errno == ENOENT
+               ? fail(EXIT_NOT_FOUND, operation, volume, backup, "is in a directory that does not exist")
+               : fail(EXIT_NOT_PERMITTED, operation, volume, backup, "cannot be made there");
 }
 
 enum exit_status header_backup_write(const char *volume, const char *backup,

@@ -6,8 +6,9 @@
 #include "coffer.h"
 #include "status.h"
 
-/* A backup never overwrites anything: better to know before a secret is asked for. EXIT_DONE or reported. */
-enum exit_status header_backup_check(const char *volume, const char *backup);
+/* A backup, or what `operation` makes, never overwrites anything: better to know before a secret is asked for.
+ * EXIT_DONE or reported. */
+enum exit_status header_backup_check(const char *volume, const char *backup, enum operation operation);
 
 /* credential: NULL for a marked volume that is not to be opened. EXIT_DONE or reported. */
 enum exit_status header_backup_write(const char *volume, const char *backup,

@@ -91,3 +91,13 @@ void bytes_put_le64(struct bytes view, size_t offset, uint64_t value)
 {
     put(view, offset, 8, value);
 }
+
+void bytes_put_be16(struct bytes view, size_t offset, uint16_t value)
+{
+    put(view, offset, 2, __builtin_bswap16(value));
+}
+
+void bytes_put_be64(struct bytes view, size_t offset, uint64_t value)
+{
+    put(view, offset, 8, __builtin_bswap64(value));
+}

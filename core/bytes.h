@@ -34,5 +34,7 @@ void bytes_put_u8(struct bytes view, size_t offset, uint8_t value);
 void bytes_put_le16(struct bytes view, size_t offset, uint16_t value);
 void bytes_put_le32(struct bytes view, size_t offset, uint32_t value);
 void bytes_put_le64(struct bytes view, size_t offset, uint64_t value);
+void bytes_put_be16(struct bytes view, size_t offset, uint16_t value);
+void bytes_put_be64(struct bytes view, size_t offset, uint64_t value);
 
 #endif

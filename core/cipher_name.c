@@ -142,3 +142,34 @@ enum coffer_status cipher_name_parse(const char *name, uint32_t key_size, uint32
     }
     return COFFER_OK;
 }
+
+/* ---- the other way round ---- */
+
+/* The last name of several is the kernel's. */
+static const char *name_of(const struct name *table, int value)
+{
+    const char *text = NULL;
+    for (; table->text != NULL; table++) {
+        text = table->value == value ? table->text : text;
+    }
+    return text;
+}
+
+bool cipher_name_write(const struct crypto_sector_spec *spec, unsigned layer, char text[CIPHER_NAME_MAX])
+{
+    const char *cipher = name_of(CIPHERS, (int)spec->layer[layer].cipher);
+    const char *mode = name_of(MODES, (int)spec->mode);
+    const char *iv = spec->mode == CRYPTO_LRW ? "benbi" : name_of(IVS, (int)spec->iv);
+    const char *digest = "";
+    if (spec->iv == CRYPTO_IV_ESSIV) {
+        bool half = spec->essiv_key_size != 0;
+        digest = half ? "wp256" : name_of(DIGESTS, (int)spec->essiv_digest);
+    }
+    bool is_one_of_many = spec->layers > 1 && spec->mode != CRYPTO_XTS; /* the others share what is theirs alone */
+    if (cipher == NULL || mode == NULL || iv == NULL || digest == NULL || is_one_of_many) {
+        return false;
+    }
+    int length =
+        snprintf(text, CIPHER_NAME_MAX, "%s-%s-%s%s%s", cipher, mode, iv, *digest != '\0' ? ":" : "", digest);
+    return length < CIPHER_NAME_MAX;
+}

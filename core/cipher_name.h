@@ -14,4 +14,8 @@ enum crypto_digest cipher_name_digest(const char *name);
 enum coffer_status cipher_name_parse(const char *name, uint32_t key_size, uint32_t sector_size,
                                      struct crypto_sector_spec *spec, struct coffer_error *error);
 
+/* The other way round, for one layer of `spec`, as the kernel names it. False: the kernel has no such way. */
+#define CIPHER_NAME_MAX 64
+bool cipher_name_write(const struct crypto_sector_spec *spec, unsigned layer, char text[CIPHER_NAME_MAX]);
+
 #endif

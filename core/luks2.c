@@ -13,25 +13,11 @@
 #include "crypto.h"
 #include "error.h"
 #include "luks.h"
+#include "luks2_layout.h"
 
-#define BINARY_SIZE   4096 /* bytes; the rest of a copy is JSON */
-#define COPY_MIN      (16u << 10)
-#define COPY_MAX      (4u << 20)
-#define CHECKSUM_SIZE 64
+#define COPY_MAX (4u << 20)
 
-/* Offsets of fields. */
-enum {
-    VERSION = 6,
-    SIZE = 8,
-    SEQ = 16,
-    LABEL = 24,
-    CHECKSUM_NAME = 72,
-    UUID = 168,
-    OFFSET = 256,
-    CHECKSUM = 448,
-};
-
-static const uint8_t MAGIC[2][LUKS_MAGIC_SIZE] = { "LUKS\xba\xbe", "SKUL\xba\xbe" };
+static const uint8_t MAGIC[2][LUKS_MAGIC_SIZE] = { LUKS2_MAGIC_FIRST, LUKS2_MAGIC_SECOND };
 
 static void free_copy(uint8_t **copy)
 {
@@ -41,31 +27,31 @@ static void free_copy(uint8_t **copy)
 /* The size that a copy names, when its first bytes are those of copy `which` at `offset`; else 0. */
 static uint64_t size_of_copy(struct storage *storage, unsigned which, uint64_t offset)
 {
-    uint8_t data[BINARY_SIZE];
+    uint8_t data[LUKS2_BINARY_SIZE];
     struct bytes view = { data, sizeof(data) };
-    if (storage->size < BINARY_SIZE || offset > storage->size - BINARY_SIZE ||
+    if (storage->size < LUKS2_BINARY_SIZE || offset > storage->size - LUKS2_BINARY_SIZE ||
         storage_read(storage, data, sizeof(data), offset) != 0) {
         return 0;
     }
-    uint64_t size = bytes_get_be64(view, SIZE);
-    bool is_copy = memcmp(data, MAGIC[which], LUKS_MAGIC_SIZE) == 0 && bytes_get_be16(view, VERSION) == 2 &&
-                   bytes_get_be64(view, OFFSET) == offset;
-    bool is_size = size >= COPY_MIN && size <= COPY_MAX && (size & (size - 1)) == 0;
+    uint64_t size = bytes_get_be64(view, LUKS2_SIZE);
+    bool is_copy = memcmp(data, MAGIC[which], LUKS_MAGIC_SIZE) == 0 && bytes_get_be16(view, LUKS2_VERSION) == 2 &&
+                   bytes_get_be64(view, LUKS2_OFFSET) == offset;
+    bool is_size = size >= LUKS2_COPY_MIN && size <= COPY_MAX && (size & (size - 1)) == 0;
     return is_copy && is_size && size <= storage->size - offset && (which == 0 || offset == size) ? size : 0;
 }
 
 static bool checksum_is_right(struct bytes view)
 {
-    uint8_t stored[CHECKSUM_SIZE], computed[CHECKSUM_SIZE];
+    uint8_t stored[LUKS2_CHECKSUM_SIZE], computed[LUKS2_CHECKSUM_SIZE];
     char name[32];
-    memcpy(name, bytes_at(view, CHECKSUM_NAME, sizeof(name)), sizeof(name));
+    memcpy(name, bytes_at(view, LUKS2_CHECKSUM_NAME, sizeof(name)), sizeof(name));
     const char *end = memchr(name, 0, sizeof(name));
     enum crypto_digest digest = end != NULL ? cipher_name_digest(name) : CRYPTO_DIGESTS;
     if (digest == CRYPTO_DIGESTS) {
         return false;
     }
-    memcpy(stored, bytes_at(view, CHECKSUM, CHECKSUM_SIZE), CHECKSUM_SIZE);
-    memset(bytes_at(view, CHECKSUM, CHECKSUM_SIZE), 0, CHECKSUM_SIZE);
+    memcpy(stored, bytes_at(view, LUKS2_CHECKSUM, LUKS2_CHECKSUM_SIZE), LUKS2_CHECKSUM_SIZE);
+    memset(bytes_at(view, LUKS2_CHECKSUM, LUKS2_CHECKSUM_SIZE), 0, LUKS2_CHECKSUM_SIZE);
     crypto_digest(digest, computed, view.data, view.size);
     return memcmp(stored, computed, crypto_digest_size(digest)) == 0;
 }
@@ -93,7 +79,8 @@ static uint8_t *read_copy(struct storage *storage, unsigned which, uint64_t offs
 static uint8_t *read_second(struct storage *storage, struct bytes *view)
 {
     uint64_t named = size_of_copy(storage, 0, 0);
-    for (uint64_t offset = named != 0 ? named : COPY_MIN; offset <= (named != 0 ? named : COPY_MAX); offset *= 2) {
+    for (uint64_t offset = named != 0 ? named : LUKS2_COPY_MIN; offset <= (named != 0 ? named : COPY_MAX);
+         offset *= 2) {
         uint8_t *copy = read_copy(storage, 1, offset, view);
         if (copy != NULL) {
             return copy;
@@ -112,11 +99,11 @@ bool luks2_has_second(struct storage *storage)
 static enum coffer_status parse(struct bytes copy, struct luks_header *header, struct coffer_error *error)
 {
     header->version = 2;
-    header->seq = bytes_get_be64(copy, SEQ);
-    memcpy(header->label, bytes_at(copy, LABEL, 48), 48);
-    memcpy(header->uuid, bytes_at(copy, UUID, 40), 40);
-    size_t size = copy.size - BINARY_SIZE;
-    const char *text = (const char *)bytes_at(copy, BINARY_SIZE, size);
+    header->seq = bytes_get_be64(copy, LUKS2_SEQ);
+    memcpy(header->label, bytes_at(copy, LUKS2_LABEL, 48), 48);
+    memcpy(header->uuid, bytes_at(copy, LUKS2_UUID, 40), 40);
+    size_t size = copy.size - LUKS2_BINARY_SIZE;
+    const char *text = (const char *)bytes_at(copy, LUKS2_BINARY_SIZE, size);
     if (memchr(text, 0, size) == NULL) {
         return error_set(error, COFFER_DAMAGED, 0, "its LUKS header is damaged: the JSON does not end");
     }
@@ -132,7 +119,7 @@ enum coffer_status luks2_read(struct storage *storage, struct luks_header *heade
     if (first == NULL && second == NULL) {
         return error_set(error, COFFER_DAMAGED, 0, "both copies of its LUKS header are damaged");
     }
-    header->second =
-        first == NULL || (second != NULL && bytes_get_be64(view[1], SEQ) > bytes_get_be64(view[0], SEQ));
+    header->second = first == NULL ||
+                     (second != NULL && bytes_get_be64(view[1], LUKS2_SEQ) > bytes_get_be64(view[0], LUKS2_SEQ));
     return parse(view[header->second ? 1 : 0], header, error);
 }

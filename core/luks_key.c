@@ -18,6 +18,7 @@
 #include "crypto.h"
 #include "derivation.h"
 #include "error.h"
+#include "luks_split.h"
 #include "memory_budget.h"
 
 #define SPLIT_SIZE_MAX ((size_t)LUKS_KEY_MAX * LUKS_STRIPES + LUKS_UNIT)
@@ -27,13 +28,7 @@
 struct work {
     struct crypto_sector_spec spec; /* of the slot's area, with its key */
     uint8_t block[LUKS_KEY_MAX];
-    uint8_t piece[4 + DIGEST_MAX];
     uint8_t digest[DIGEST_MAX];
-};
-
-struct secret {
-    const uint8_t *data;
-    size_t size;
 };
 
 static void free_secret_memory(void *pointer)
@@ -41,8 +36,8 @@ static void free_secret_memory(void *pointer)
     crypto_secret_free(*(void **)pointer);
 }
 
-static enum coffer_status choose_secret(const struct coffer_credential *credential, struct secret *secret,
-                                        struct coffer_error *error)
+enum coffer_status luks_key_secret(const struct coffer_credential *credential, struct luks_secret *secret,
+                                   struct coffer_error *error)
 {
     bool is_cut = false;
     size_t files = credential_key_files(credential);
@@ -74,7 +69,7 @@ static uint64_t rounds_of(const struct luks_slot *slot)
                      : (slot->area_key_size + step - 1) / step * slot->passes;
 }
 
-static int derive_pbkdf2(const struct luks_slot *slot, const struct secret *secret, uint8_t *key,
+static int derive_pbkdf2(const struct luks_slot *slot, const struct luks_secret *secret, uint8_t *key,
                          struct derivation *derivation)
 {
     const struct crypto_pbkdf2 input = {
@@ -90,7 +85,7 @@ static int derive_pbkdf2(const struct luks_slot *slot, const struct secret *secr
     return crypto_pbkdf2(key, slot->area_key_size, &input);
 }
 
-static int derive_argon2(const struct luks_slot *slot, const struct secret *secret, uint8_t *key,
+static int derive_argon2(const struct luks_slot *slot, const struct luks_secret *secret, uint8_t *key,
                          struct derivation *derivation)
 {
     const struct crypto_argon2 input = {
@@ -108,7 +103,7 @@ static int derive_argon2(const struct luks_slot *slot, const struct secret *secr
     return crypto_argon2(key, slot->area_key_size, &input);
 }
 
-static enum coffer_status derive(const struct luks_slot *slot, const struct secret *secret, uint8_t *key,
+static enum coffer_status derive(const struct luks_slot *slot, const struct luks_secret *secret, uint8_t *key,
                                  struct derivation *derivation, struct coffer_error *error)
 {
     int result;
@@ -159,35 +154,6 @@ static enum coffer_status read_area(struct storage *storage, const struct luks_s
     return result == 0 ? COFFER_OK : error_set_system(error, -result, "cannot read a key slot");
 }
 
-/* Every byte of the block comes to depend on as many others as the digest has bytes. */
-static void diffuse(struct work *work, enum crypto_digest digest, uint32_t size)
-{
-    uint32_t step = (uint32_t)crypto_digest_size(digest);
-    for (uint32_t at = 0, i = 0; at < size; at += step, i++) {
-        uint32_t part = size - at < step ? size - at : step;
-        for (unsigned k = 0; k < 4; k++) {
-            work->piece[k] = (uint8_t)(i >> (24 - 8 * k));
-        }
-        memcpy(work->piece + 4, work->block + at, part);
-        crypto_digest(digest, work->digest, work->piece, 4 + (size_t)part);
-        memcpy(work->block + at, work->digest, part);
-    }
-}
-
-/* Puts the key together from its stripes; into work->block. */
-static void merge(struct work *work, enum crypto_digest digest, const uint8_t *area, uint32_t size)
-{
-    memset(work->block, 0, size);
-    for (uint32_t stripe = 0; stripe < LUKS_STRIPES; stripe++) {
-        for (uint32_t i = 0; i < size; i++) {
-            work->block[i] ^= area[(size_t)stripe * size + i];
-        }
-        if (stripe + 1 < LUKS_STRIPES) {
-            diffuse(work, digest, size);
-        }
-    }
-}
-
 static enum coffer_status check_key(const struct luks_digest *digest, struct work *work, uint32_t key_size,
                                     struct derivation *derivation, struct coffer_error *error)
 {
@@ -215,7 +181,7 @@ static enum coffer_status check_key(const struct luks_digest *digest, struct wor
 }
 
 static enum coffer_status open_slot(struct storage *storage, const struct luks_slot *slot,
-                                    const struct luks_digest *digest, const struct secret *secret,
+                                    const struct luks_digest *digest, const struct luks_secret *secret,
                                     struct derivation *derivation, uint8_t *key, struct coffer_error *error)
 {
     size_t size = ((size_t)slot->key_size * LUKS_STRIPES + LUKS_UNIT - 1) / LUKS_UNIT * LUKS_UNIT;
@@ -235,7 +201,9 @@ static enum coffer_status open_slot(struct storage *storage, const struct luks_s
     if (status != COFFER_OK) {
         return status;
     }
-    merge(work, split, area, slot->key_size);
+    if (luks_split_merge(split, work->block, slot->key_size, area) != 0) {
+        return error_set_no_memory(error);
+    }
     status = check_key(digest, work, slot->key_size, derivation, error);
     if (status == COFFER_OK) {
         memcpy(key, work->block, slot->key_size);
@@ -270,7 +238,7 @@ static bool is_turn(const struct luks_header *header, const struct luks_digest *
 
 /* A slot that cannot be tried is remembered: the secret may belong to it. */
 static enum coffer_status try_slots(struct storage *storage, const struct luks_header *header,
-                                    const struct luks_digest *digest, const struct secret *secret,
+                                    const struct luks_digest *digest, const struct luks_secret *secret,
                                     const struct coffer_open_options *options, uint8_t *key, unsigned *opened,
                                     struct coffer_error *error)
 {
@@ -316,13 +284,13 @@ enum coffer_status luks_key_open(struct storage *storage, const struct luks_head
                                  const struct coffer_open_options *options, uint8_t *key, uint32_t *key_size,
                                  unsigned *opened, struct coffer_error *error)
 {
-    struct secret secret;
+    struct luks_secret secret;
     const struct luks_digest *digest = find_digest(header);
     if (digest == NULL) {
         return error_set(error, COFFER_UNSUPPORTED, 0,
                          "its segments have different keys, or none that can be checked");
     }
-    enum coffer_status status = choose_secret(credential, &secret, error);
+    enum coffer_status status = luks_key_secret(credential, &secret, error);
     if (status == COFFER_OK) {
         status = try_slots(storage, header, digest, &secret, options, key, opened, error);
     }

@@ -5,6 +5,16 @@
 
 #include "luks.h"
 
+/* What LUKS knows as a secret; it belongs to the credential. */
+struct luks_secret {
+    const uint8_t *data;
+    size_t size;
+};
+
+/* Errors: INVALID. */
+enum coffer_status luks_key_secret(const struct coffer_credential *credential, struct luks_secret *secret,
+                                   struct coffer_error *error);
+
 /* The secret is a passphrase, or what is in one key file. Of the options `slot` counts, the only one to try (-1 = all in
  * their order of preference), and callbacks. `key`: secret memory of LUKS_KEY_MAX bytes. *opened: the slot. Errors:
  * WRONG_SECRET, INVALID, DAMAGED, UNSUPPORTED, NO_MEMORY, INTERRUPTED, FAILED. */

@@ -29,6 +29,14 @@ enum coffer_status volume_new(struct storage *storage, const struct format_opene
         storage_close(storage);
         return error_set_system(error, -result, "cannot prepare the cipher");
     }
+    new->sectors = crypto_secret_alloc(sizeof(*new->sectors));
+    if (new->sectors == NULL) {
+        workers_destroy(&new->workers);
+        free(new);
+        storage_close(storage);
+        return error_set_no_memory(error);
+    }
+    *new->sectors = opened->sectors;
     new->storage = storage;
     memcpy(new->segment, opened->segment, sizeof(new->segment));
     new->segments = opened->segments;
@@ -263,6 +271,7 @@ enum coffer_status coffer_volume_close(struct coffer_volume *volume, struct coff
         status = error_set_system(error, failed, "a write did not reach the medium");
     }
     workers_destroy(&volume->workers);
+    crypto_secret_free(volume->sectors);
     range_lock_destroy(&volume->ranges);
     storage_close(volume->storage);
     free(volume);

@@ -19,6 +19,7 @@ struct coffer_volume {
     uint32_t sector_size;
     bool thin;
     bool read_only;
+    struct crypto_sector_spec *sectors; /* secret memory: for coffer_volume_mapping */
     struct coffer_info info;
     struct coffer_callbacks callbacks;       /* of who opened it */
     uint64_t protected_start, protected_end; /* cleartext that must not be written; equal = nothing */

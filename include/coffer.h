@@ -310,6 +310,44 @@ COFFER_API enum coffer_status coffer_volume_discard(struct coffer_volume *volume
 COFFER_API enum coffer_status coffer_volume_seek(struct coffer_volume *volume, uint64_t offset, bool hole,
                                                  uint64_t *found, struct coffer_error *error);
 
+/* ---- The kernel's cipher -------------------------------------------------------------------------------- */
+
+#define COFFER_LAYERS_MAX      3
+#define COFFER_MAPPING_KEY_MAX 256 /* bytes, of all layers */
+
+/* What Linux's dm-crypt has to be told, besides the key, to show the same cleartext. */
+struct coffer_mapping {
+    size_t size; /* sizeof(struct coffer_mapping), set by the caller */
+    /* Ciphers that lie over each other take a mapping each: the first one over the backing store, the next over
+     * the one before, from its start. All have the same size, IVs and sectors. */
+    unsigned layers;
+    struct {
+        char cipher[64];   /* "aes-xts-plain64" */
+        uint32_t key_size; /* bytes */
+    } layer[COFFER_LAYERS_MAX];
+    uint64_t data_offset;  /* bytes from the start of the backing store; a multiple of 512 */
+    uint64_t data_size;    /* bytes */
+    uint64_t iv_offset;    /* added to the number of each 512-byte unit from the start of the data */
+    uint32_t sector_size;  /* bytes */
+    bool iv_large_sectors; /* the IV counts sectors, not units of 512 bytes */
+    bool thin;             /* holes would read as noise: it must not be mapped as it is */
+};
+
+/* *mapping; and the layers' keys one after the other in `key` (COFFER_MAPPING_KEY_MAX), which may be NULL. Errors:
+ * UNSUPPORTED (the kernel has no such cipher; it takes more than one piece of the backing store; a hidden volume is
+ * being protected, which the kernel could not do). */
+COFFER_API enum coffer_status coffer_volume_mapping(const struct coffer_volume *volume,
+                                                    struct coffer_mapping *mapping, struct coffer_secret *key,
+                                                    struct coffer_error *error);
+
+/* Writes a LUKS2 header over the volume's data into a new file (0600), which stands beside the volume and changes
+ * nothing in it: cryptsetup opens the data with both. Its only secret is that of `credential`, a passphrase or one
+ * key file; the key derivation costs what the volume's does. Errors: UNSUPPORTED (as above; thin; more than one
+ * layer; less than 288 KiB in front of the data), INVALID (another kind of secret), NO_MEMORY, FAILED (sys = EEXIST). */
+COFFER_API enum coffer_status coffer_volume_export_luks2(const struct coffer_volume *volume, const char *path,
+                                                         const struct coffer_credential *credential,
+                                                         struct coffer_error *error);
+
 /* ---- Key slots ------------------------------------------------------------------------------------------ */
 
 /* An unlocked header, kept from changes by others until it is closed. The volume may be mounted meanwhile. */
