@@ -10,6 +10,7 @@
 #include "command.h"
 #include "confirm.h"
 #include "existing.h"
+#include "foreign.h"
 #include "json.h"
 #include "key_list.h"
 #include "recovery.h"
@@ -267,8 +268,11 @@ static enum exit_status open_header(const struct action *action, struct work *wo
     how.kdf_level = (int)work->options->kdf_level;
     how.callbacks.notice = ui_library_notice;
     enum coffer_status opened = coffer_header_open(work->volume, credential, &how, &work->header, &error);
+    enum exit_status result = opened == COFFER_OK ? EXIT_DONE
+                                                  : foreign_fail(work->volume, OPERATION_KEYS, credential,
+                                                                 work->options->kdf_level, &error);
     coffer_credential_free(credential);
-    return opened == COFFER_OK ? EXIT_DONE : ui_fail_library(OPERATION_OPEN, work->volume, &error);
+    return result;
 }
 
 static enum exit_status run(const void *values, const char *const *operands, size_t count)

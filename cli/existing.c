@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "foreign.h"
 #include "mount_state.h"
 #include "scope.h"
 #include "secrets.h"
@@ -39,9 +40,7 @@ enum exit_status existing_look_at_ours(const char *path, enum operation operatio
         return status;
     }
     if (found.format && strcmp(found.format, "coffer") != 0) {
-        return ui_fail(EXIT_UNSUPPORTED, "use the program that made it",
-                       "%s '%s': it is a %s volume, and headers of other formats are never written",
-                       explain_failure(operation), path, found.format);
+        return foreign_refuse(path, operation, found.format);
     }
     if (info) {
         *info = found;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "confirm.h"
+#include "foreign.h"
 #include "scope.h"
 #include "ui.h"
 
@@ -48,7 +49,7 @@ enum exit_status header_backup_write(const char *volume, const char *backup,
     how.kdf_level = kdf_level;
     how.callbacks.notice = ui_library_notice;
     if (coffer_header_backup(volume, backup, credential, &how, &error) != COFFER_OK) {
-        return ui_fail_library(OPERATION_BACKUP, volume, &error);
+        return foreign_fail(volume, OPERATION_BACKUP, credential, kdf_level, &error);
     }
     ui_notice("'%s' opens the volume with every secret of today, also when it is removed: keep it as you keep the "
               "secrets",

@@ -239,20 +239,26 @@ static enum coffer_status damaged(struct coffer_error *error, const char *what)
     return error_set(error, COFFER_DAMAGED, 0, "its BitLocker metadata is damaged: %s", what);
 }
 
+/* One copy, through `area` of BITLK_AREA_SIZE bytes. False: it is not whole. */
+static bool read_copy(struct storage *storage, uint64_t offset, uint8_t *area, struct bitlk *bitlk)
+{
+    if (offset >= storage->size) {
+        return false;
+    }
+    uint64_t left = storage->size - offset;
+    struct bytes view = { area, left < BITLK_AREA_SIZE ? (size_t)left : BITLK_AREA_SIZE };
+    if (view.size < METADATA_HEADER || storage_read(storage, area, view.size, offset) != 0) {
+        return false;
+    }
+    size_t size = check_copy(view);
+    return size != 0 && bitlk_parse((struct bytes){ area, size }, bitlk);
+}
+
 static enum coffer_status read_copies(struct storage *storage, const uint64_t offset[BITLK_AREAS], uint8_t *area,
                                       struct bitlk *bitlk, struct coffer_error *error)
 {
     for (unsigned i = 0; i < BITLK_AREAS; i++) {
-        if (offset[i] >= storage->size) {
-            continue;
-        }
-        uint64_t left = storage->size - offset[i];
-        struct bytes view = { area, left < BITLK_AREA_SIZE ? (size_t)left : BITLK_AREA_SIZE };
-        if (view.size < METADATA_HEADER || storage_read(storage, area, view.size, offset[i]) != 0) {
-            continue;
-        }
-        size_t size = check_copy(view);
-        if (size != 0 && bitlk_parse((struct bytes){ area, size }, bitlk)) {
+        if (read_copy(storage, offset[i], area, bitlk)) {
             return COFFER_OK;
         }
     }
@@ -294,6 +300,27 @@ enum coffer_status bitlk_read(struct storage *storage, struct bitlk *bitlk, stru
                          "it is a BitLocker volume of version %u, which is not supported", bitlk->version);
     }
     return status;
+}
+
+enum coffer_status bitlk_check_copies(struct storage *storage, const struct bitlk *bitlk, bool whole[BITLK_AREAS],
+                                      struct coffer_error *error)
+{
+    uint8_t *area = calloc(1, BITLK_AREA_SIZE);
+    struct bitlk *copy = calloc(1, sizeof(*copy));
+    if (area == NULL || copy == NULL) {
+        free(area);
+        free(copy);
+        return error_set_no_memory(error);
+    }
+    for (unsigned i = 0; i < BITLK_AREAS; i++) {
+        copy->sector_size = bitlk->sector_size;
+        whole[i] = read_copy(storage, bitlk->area[i], area, copy) &&
+                   memcmp(copy->guid, bitlk->guid, sizeof(copy->guid)) == 0 &&
+                   memcmp(copy->area, bitlk->area, sizeof(copy->area)) == 0;
+    }
+    free(area);
+    free(copy);
+    return COFFER_OK;
 }
 
 /* ---- startup keys ---- */

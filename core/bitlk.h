@@ -71,6 +71,11 @@ bool bitlk_find(struct storage *storage);
 /* Reads the first of the three copies that is whole. Errors: DAMAGED, UNSUPPORTED, FAILED. */
 enum coffer_status bitlk_read(struct storage *storage, struct bitlk *bitlk, struct coffer_error *error);
 
+/* Which of the three copies are whole and say the same about where they are as the one that was read. Errors:
+ * NO_MEMORY. */
+enum coffer_status bitlk_check_copies(struct storage *storage, const struct bitlk *bitlk, bool whole[BITLK_AREAS],
+                                      struct coffer_error *error);
+
 /* Parses one copy of the metadata, `view` being all of it. False: it cannot be. */
 bool bitlk_parse(struct bytes view, struct bitlk *bitlk);
 

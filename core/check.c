@@ -3,37 +3,20 @@
  * check.c - what is right and wrong about a header, in words.
  *
  * Without a secret it sees what anyone sees: magic, parameters, and whether the key slots are what they were.
- * With one it sees all. Repairing is what opening for writing does anyway; here it is reported.
+ * With one it sees all. Repairing is what opening for writing does anyway; here it is reported. Headers of other
+ * formats are theirs to repair.
  */
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "check_foreign.h"
+#include "credential.h"
 #include "error.h"
 #include "format_coffer.h"
+#include "report.h"
 #include "scope.h"
 
 static const char *const COPY_NAME[HEADER_COPIES] = { "front", "tail" };
-
-struct report {
-    coffer_finding_fn *finding;
-    void *user;
-    unsigned damaged;
-};
-
-static void say(struct report *report, enum coffer_finding finding, const char *format, ...) COFFER_PRINTF(3, 4);
-
-static void say(struct report *report, enum coffer_finding finding, const char *format, ...)
-{
-    char text[256];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    report->damaged += finding == COFFER_FINDING_DAMAGE;
-    report->finding(report->user, finding, text);
-}
 
 /* ---- without a secret ---- */
 
@@ -47,16 +30,17 @@ static void check_public(const struct unlock_image *image, struct report *report
     };
     for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
         if (image->verdict[copy] != HEADER_USABLE) {
-            say(report, COFFER_FINDING_DAMAGE, "%s header: it %s", COPY_NAME[copy], VERDICT[image->verdict[copy]]);
+            report_say(report, COFFER_FINDING_DAMAGE, "%s header: it %s", COPY_NAME[copy],
+                       VERDICT[image->verdict[copy]]);
         } else if (!header_slots_check(image->block[copy][0])) {
-            say(report, COFFER_FINDING_DAMAGE, "%s header: its key slots are damaged", COPY_NAME[copy]);
+            report_say(report, COFFER_FINDING_DAMAGE, "%s header: its key slots are damaged", COPY_NAME[copy]);
         } else {
-            say(report, COFFER_FINDING_GOOD, "%s header: present, key slots as written", COPY_NAME[copy]);
+            report_say(report, COFFER_FINDING_GOOD, "%s header: present, key slots as written", COPY_NAME[copy]);
         }
     }
     if (image->verdict[HEADER_FRONT] == HEADER_USABLE && image->verdict[HEADER_TAIL] == HEADER_USABLE &&
         memcmp(image->preamble[HEADER_FRONT].uuid, image->preamble[HEADER_TAIL].uuid, 16) != 0) {
-        say(report, COFFER_FINDING_DAMAGE, "the two headers belong to different volumes");
+        report_say(report, COFFER_FINDING_DAMAGE, "the two headers belong to different volumes");
     }
 }
 
@@ -73,11 +57,12 @@ static void check_slots(const struct copies *copies, struct report *report)
             continue;
         }
         if (front || tail) {
-            say(report, COFFER_FINDING_DAMAGE,
-                "key slot %u: damaged in the %s header; opening with its secret repairs it", slot,
-                COPY_NAME[front ? HEADER_TAIL : HEADER_FRONT]);
+            report_say(report, COFFER_FINDING_DAMAGE,
+                       "key slot %u: damaged in the %s header; opening with its secret repairs it", slot,
+                       COPY_NAME[front ? HEADER_TAIL : HEADER_FRONT]);
         } else {
-            say(report, COFFER_FINDING_DAMAGE, "key slot %u: damaged in both headers, its secret is lost", slot);
+            report_say(report, COFFER_FINDING_DAMAGE, "key slot %u: damaged in both headers, its secret is lost",
+                       slot);
         }
     }
 }
@@ -88,23 +73,24 @@ static void check_private(const struct copies *copies, struct report *report)
     header_get_fields(&copies->body, &fields);
     for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
         if (!copies->good[copy]) {
-            say(report, COFFER_FINDING_DAMAGE, "%s header: its sealed part is damaged or out of date",
-                COPY_NAME[copy]);
+            report_say(report, COFFER_FINDING_DAMAGE, "%s header: its sealed part is damaged or out of date",
+                       COPY_NAME[copy]);
         }
     }
     if (copies->old_tail != 0) {
-        say(report, COFFER_FINDING_DAMAGE,
-            "a growth of the volume was cut short; opening it for writing finishes it");
+        report_say(report, COFFER_FINDING_DAMAGE,
+                   "a growth of the volume was cut short; opening it for writing finishes it");
     }
     check_slots(copies, report);
     if ((fields.ro_compat & ~HEADER_RO_COMPAT_KNOWN) != 0) {
-        say(report, COFFER_FINDING_NOTE, "it can only be read: it has features that this version does not know");
+        report_say(report, COFFER_FINDING_NOTE,
+                   "it can only be read: it has features that this version does not know");
     }
-    say(report, COFFER_FINDING_GOOD, "sealed part: opens, geometry possible, written %llu times",
-        (unsigned long long)fields.seq);
+    report_say(report, COFFER_FINDING_GOOD, "sealed part: opens, geometry possible, written %llu times",
+               (unsigned long long)fields.seq);
 }
 
-/* ---- the whole ---- */
+/* ---- our own ---- */
 
 static enum coffer_status look(struct storage *storage, const struct coffer_credential *credential,
                                const struct coffer_open_options *options, struct report *report, bool *looked,
@@ -125,7 +111,7 @@ static enum coffer_status look(struct storage *storage, const struct coffer_cred
         return error_set(error, COFFER_NOT_FOUND, 0, "it is not a volume of a known format");
     }
     if (credential == NULL) {
-        say(report, COFFER_FINDING_NOTE, "the sealed part was not checked: that needs a secret");
+        report_say(report, COFFER_FINDING_NOTE, "the sealed part was not checked: that needs a secret");
         return COFFER_OK;
     }
     enum coffer_status status = format_coffer_find(image, credential, options, copies, error);
@@ -152,23 +138,113 @@ static enum coffer_status repair(struct storage *storage, const struct coffer_cr
         return status;
     }
     if (copies_heal(copies, credential, &healed, &reason) != COFFER_OK) {
-        say(&after, COFFER_FINDING_DAMAGE, "it could not be repaired: %.200s", reason.text);
+        report_say(&after, COFFER_FINDING_DAMAGE, "it could not be repaired: %.200s", reason.text);
     }
     check_slots(copies, &after);
     if (copies->good[HEADER_FRONT] && copies->good[HEADER_TAIL] && after.damaged == 0) {
-        say(&after, COFFER_FINDING_REPAIRED, "both headers are whole again");
+        report_say(&after, COFFER_FINDING_REPAIRED, "both headers are whole again");
     }
     report->damaged = after.damaged + !copies->good[HEADER_FRONT] + !copies->good[HEADER_TAIL];
     return COFFER_OK;
 }
 
+/* Our own, marked or not. */
+static enum coffer_status check_own(struct storage *storage, const struct coffer_credential *credential,
+                                    const struct coffer_open_options *options, struct report *report,
+                                    struct coffer_error *error)
+{
+    struct coffer_error reason = COFFER_ERROR_INIT;
+    bool looked = false;
+    enum coffer_status status = look(storage, credential, options, report, &looked, &reason);
+    if (looked && status == COFFER_DAMAGED) {
+        report_say(report, COFFER_FINDING_DAMAGE, "%s; a header backup would bring it back", reason.text);
+        status = COFFER_OK;
+    } else if (status == COFFER_OK && report->damaged > 0 && credential != NULL && !options->read_only) {
+        status = repair(storage, credential, options, report, &reason);
+    }
+    return status == COFFER_OK ? COFFER_OK : error_set(error, status, reason.sys, "%s", reason.text);
+}
+
+/* ---- which format ---- */
+
+static bool is_tcrypt(const struct format *format)
+{
+    return format == &FORMAT_VERACRYPT || format == &FORMAT_TRUECRYPT;
+}
+
+/* Whether the options say that it is TrueCrypt's or VeraCrypt's. */
+static bool names_tcrypt(const struct coffer_open_options *options)
+{
+    const struct format *named = options->type != NULL ? format_by_name(options->type) : NULL;
+    return is_tcrypt(named) || (options->type == NULL && (options->pim != 0 || options->hash != NULL ||
+                                                          options->system || options->backup_header));
+}
+
+/* One without any magic: only the secret can tell whose it is. */
+static enum coffer_status check_unmarked(struct storage *storage, const struct coffer_credential *credential,
+                                         const struct coffer_open_options *options, struct report *report,
+                                         const struct format **format, struct coffer_error *error)
+{
+    struct coffer_error reason = COFFER_ERROR_INIT;
+    bool only_others = names_tcrypt(options), only_own = options->type != NULL || options->kdf_level >= 0;
+    if (credential == NULL) {
+        return error_set(error, COFFER_NOT_FOUND, 0, "it is not a volume of a known format");
+    }
+    if (!only_others) {
+        *format = &FORMAT_COFFER;
+        enum coffer_status status = check_own(storage, credential, options, report, &reason);
+        bool nothing = status == COFFER_WRONG_SECRET || status == COFFER_NOT_FOUND;
+        if (!nothing || only_own || !credential_fits_tcrypt(credential)) {
+            return status == COFFER_OK ? COFFER_OK : error_set(error, status, reason.sys, "%s", reason.text);
+        }
+    }
+    *format = &FORMAT_VERACRYPT;
+    return check_tcrypt(storage, credential, options, report, error);
+}
+
+static const struct format *recognise(struct storage *storage, const struct coffer_open_options *options)
+{
+    struct coffer_info info = { .size = sizeof(info) };
+    enum coffer_status status;
+    const struct format *format;
+    if (options->type != NULL) {
+        format = format_by_name(options->type);
+        return is_tcrypt(format) ? NULL : format;
+    }
+    if (options->header != NULL) {
+        return &FORMAT_LUKS;
+    }
+    for (unsigned i = 0; (format = format_at(i)) != NULL; i++) {
+        if (format->recognise(storage, &info, &status, NULL)) {
+            return format;
+        }
+    }
+    return NULL;
+}
+
+/* ---- the whole ---- */
+
+static enum coffer_status check_store(struct storage *storage, const struct coffer_credential *credential,
+                                      const struct coffer_open_options *options, struct report *report,
+                                      const struct format **format, struct coffer_error *error)
+{
+    *format = recognise(storage, options);
+    if (*format == &FORMAT_COFFER) {
+        return check_own(storage, credential, options, report, error);
+    }
+    if (*format != NULL) {
+        return check_foreign(storage, *format, credential, options, report, error);
+    }
+    return check_unmarked(storage, credential, options, report, format, error);
+}
+
 enum coffer_status coffer_check(const char *path, const struct coffer_credential *credential,
                                 const struct coffer_open_options *options, coffer_finding_fn *finding, void *user,
-                                bool *damaged, struct coffer_error *error)
+                                struct coffer_check_result *result, struct coffer_error *error)
 {
     struct storage *storage __attribute__((cleanup(close_storage))) = NULL;
     struct report report = { finding, user, 0 };
-    bool looked = false;
+    const struct format *format = NULL;
     enum coffer_status status =
         storage_open(path, -1, options->read_only, STORAGE_UNLOCKED, &options->callbacks, &storage, error);
     if (status != COFFER_OK) {
@@ -178,17 +254,9 @@ enum coffer_status coffer_check(const char *path, const struct coffer_credential
     if (held != 0) {
         return error_set(error, COFFER_IN_USE, -held, "its header is being changed elsewhere");
     }
-    struct coffer_error reason = COFFER_ERROR_INIT;
-    status = look(storage, credential, options, &report, &looked, &reason);
-    if (looked && status == COFFER_DAMAGED) {
-        say(&report, COFFER_FINDING_DAMAGE, "%s; a header backup would bring it back", reason.text);
-        status = COFFER_OK;
-    } else if (status == COFFER_OK && report.damaged > 0 && credential != NULL && !options->read_only) {
-        status = repair(storage, credential, options, &report, &reason);
+    status = check_store(storage, credential, options, &report, &format, error);
+    if (status == COFFER_OK) {
+        *result = (struct coffer_check_result){ .damaged = report.damaged > 0, .format = format->name };
     }
-    if (status != COFFER_OK) {
-        return error_set(error, status, reason.sys, "%s", reason.text);
-    }
-    *damaged = report.damaged > 0;
-    return COFFER_OK;
+    return status;
 }

@@ -85,10 +85,10 @@ static enum coffer_status add_places(struct storage *storage, const struct coffe
 }
 
 /* Tries `credential` in all places. */
-static enum coffer_status find(struct storage *storage, const struct coffer_credential *credential,
-                               const struct coffer_open_options *options, struct tcrypt_kdf_choice choice,
-                               bool only_hidden, struct tcrypt_input *input, struct tcrypt_found *found,
-                               struct coffer_error *error)
+enum coffer_status format_tcrypt_find(struct storage *storage, const struct coffer_credential *credential,
+                                      const struct coffer_open_options *options, struct tcrypt_kdf_choice choice,
+                                      bool only_hidden, struct tcrypt_input *input, struct tcrypt_found *found,
+                                      struct coffer_error *error)
 {
     enum coffer_status status =
         credential_tcrypt_password(credential, input->password, &input->password_size, error);
@@ -176,8 +176,8 @@ static enum coffer_status protect(struct storage *storage, const struct coffer_o
     if (attempt->found.header.hidden_size != 0) {
         return error_set(error, COFFER_INVALID, 0, "the first secret opens the hidden volume, not the outer one");
     }
-    enum coffer_status status =
-        find(storage, options->protect_hidden, options, choice, true, &attempt->input, &attempt->hidden, error);
+    enum coffer_status status = format_tcrypt_find(storage, options->protect_hidden, options, choice, true,
+                                                   &attempt->input, &attempt->hidden, error);
     status = status ? status : place_of(&attempt->hidden, storage, false, &place, error);
     if (status != COFFER_OK) {
         return status;
@@ -211,7 +211,7 @@ enum coffer_status format_tcrypt_open(struct storage *storage, const struct coff
                          "a system's disk has neither a header backup nor a hidden volume");
     }
     enum coffer_status status =
-        find(storage, credential, options, choice, false, &attempt->input, &attempt->found, error);
+        format_tcrypt_find(storage, credential, options, choice, false, &attempt->input, &attempt->found, error);
     if (status != COFFER_OK) {
         return status;
     }

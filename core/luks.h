@@ -84,6 +84,10 @@ struct luks_header {
 enum coffer_status luks1_read(struct storage *storage, struct luks_header *header, struct coffer_error *error);
 enum coffer_status luks2_read(struct storage *storage, struct luks_header *header, struct coffer_error *error);
 
+/* One copy of the two, the first (0) or the second (1). Errors: DAMAGED, NO_MEMORY. */
+enum coffer_status luks2_read_copy(struct storage *storage, unsigned which, struct luks_header *header,
+                                   struct coffer_error *error);
+
 /* Whether a second header lies at one of the places that the format allows. */
 bool luks2_has_second(struct storage *storage);
 

@@ -110,6 +110,20 @@ static enum coffer_status parse(struct bytes copy, struct luks_header *header, s
     return luks2_parse(text, size, 2 * copy.size, header, error);
 }
 
+enum coffer_status luks2_read_copy(struct storage *storage, unsigned which, struct luks_header *header,
+                                   struct coffer_error *error)
+{
+    struct bytes view = { NULL, 0 };
+    uint8_t *copy __attribute__((cleanup(free_copy))) =
+        which == 0 ? read_copy(storage, 0, 0, &view) : read_second(storage, &view);
+    memset(header, 0, sizeof(*header));
+    if (copy == NULL) {
+        return error_set(error, COFFER_DAMAGED, 0, "it is not there, or its checksum is wrong");
+    }
+    header->second = which != 0;
+    return parse(view, header, error);
+}
+
 enum coffer_status luks2_read(struct storage *storage, struct luks_header *header, struct coffer_error *error)
 {
     struct bytes view[2] = { { NULL, 0 }, { NULL, 0 } };

@@ -415,12 +415,20 @@ enum coffer_finding {
 /* One line, as a notice. */
 typedef void coffer_finding_fn(void *user, enum coffer_finding finding, const char *text);
 
-/* Looks at both header copies, and with a secret (credential may be NULL) at what is sealed in them. Of the
- * options kdf_level, read_only (false: repair what the secret allows) and callbacks count. *damaged: something
- * is damaged still. Errors: only what kept it from looking: NOT_FOUND, WRONG_SECRET, NO_MEMORY ... */
+struct coffer_check_result {
+    bool damaged;       /* something is damaged still */
+    const char *format; /* "coffer", "luks" ...; static */
+};
+
+/* Looks at both header copies, and with a secret (credential may be NULL) at what is sealed in them; read_only false:
+ * repairs what the secret allows. Of other formats it verifies what they have: LUKS2 the checksums of both headers, LUKS1
+ * its fields, both their key material; BitLocker the three copies of its metadata; VeraCrypt and TrueCrypt, whose secret
+ * is needed, the header and its backup. Those are never repaired. Errors: only what kept it from looking: NOT_FOUND,
+ * WRONG_SECRET, NO_MEMORY ... */
 COFFER_API enum coffer_status coffer_check(const char *path, const struct coffer_credential *credential,
                                            const struct coffer_open_options *options, coffer_finding_fn *report,
-                                           void *user, bool *damaged, struct coffer_error *error);
+                                           void *user, struct coffer_check_result *result,
+                                           struct coffer_error *error);
 
 #define COFFER_HEADER_BACKUP_SIZE (128u << 10) /* bytes */
 

@@ -137,8 +137,8 @@ static void ignore(void *user, enum coffer_finding finding, const char *text)
 static enum coffer_status check(unsigned secret, struct coffer_error *error)
 {
     struct coffer_open_options options = scene_options(false);
-    bool damaged;
-    return coffer_check(MACHINE_VOLUME, scene_secret(secret), &options, ignore, NULL, &damaged, error);
+    struct coffer_check_result result;
+    return coffer_check(MACHINE_VOLUME, scene_secret(secret), &options, ignore, NULL, &result, error);
 }
 
 static enum coffer_status check_outer(struct coffer_header *header, struct coffer_error *error)

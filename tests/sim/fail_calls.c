@@ -59,8 +59,8 @@ static void ignore(void *user, enum coffer_finding finding, const char *text)
 static enum coffer_status check(struct coffer_error *error)
 {
     struct coffer_open_options options = scene_options(false);
-    bool damaged;
-    return coffer_check(MACHINE_VOLUME, scene_secret(0), &options, ignore, NULL, &damaged, error);
+    struct coffer_check_result result;
+    return coffer_check(MACHINE_VOLUME, scene_secret(0), &options, ignore, NULL, &result, error);
 }
 
 static enum coffer_status back_up(struct coffer_error *error)

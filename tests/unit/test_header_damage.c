@@ -201,14 +201,14 @@ static bool damaged_by_check(bool secret, bool repair, struct findings *findings
 {
     struct coffer_open_options options = COFFER_OPEN_OPTIONS_INIT;
     struct coffer_credential *key = secret ? raw_key(1) : NULL;
-    bool damaged = false;
+    struct coffer_check_result result;
     struct findings scratch;
     findings = findings != NULL ? findings : &scratch;
     memset(findings, 0, sizeof(*findings));
     options.read_only = !repair;
-    assert_int_equal(coffer_check(helper_path, key, &options, count, findings, &damaged, NULL), COFFER_OK);
+    assert_int_equal(coffer_check(helper_path, key, &options, count, findings, &result, NULL), COFFER_OK);
     coffer_credential_free(key);
-    return damaged;
+    return result.damaged;
 }
 
 static void test_check(void **state)

@@ -132,12 +132,12 @@ static void test_check_of_a_newer_format(void **state)
     static const uint8_t NEWER[] = { 2 };
     struct coffer_create_options options = helper_small();
     struct coffer_open_options open = COFFER_OPEN_OPTIONS_INIT;
-    bool damaged;
+    struct coffer_check_result result;
     helper_create(&options);
     put(8, NEWER, 1);
     put(HELPER_SIZE - (128 << 10) + 8, NEWER, 1);
     open.read_only = true;
-    assert_int_equal(coffer_check(helper_path, NULL, &open, ignore, NULL, &damaged, NULL), COFFER_UNSUPPORTED);
+    assert_int_equal(coffer_check(helper_path, NULL, &open, ignore, NULL, &result, NULL), COFFER_UNSUPPORTED);
 }
 
 int main(void)

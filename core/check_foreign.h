@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * check_foreign.h - what can be said about the headers of other programs. They are looked at and never written.
+ */
+#ifndef CORE_CHECK_FOREIGN_H
+#define CORE_CHECK_FOREIGN_H
+
+#include "format.h"
+#include "report.h"
+
+/* A store with the magic of `format`, which is not ours; credential may be NULL. Errors: what kept it from looking,
+ * WRONG_SECRET. */
+enum coffer_status check_foreign(struct storage *storage, const struct format *format,
+                                 const struct coffer_credential *credential,
+                                 const struct coffer_open_options *options, struct report *report,
+                                 struct coffer_error *error);
+
+/* Both look at a store with their magic, without a secret. Errors: what kept them from looking. */
+enum coffer_status check_luks(struct storage *storage, struct report *report, struct coffer_error *error);
+enum coffer_status check_bitlk(struct storage *storage, struct report *report, struct coffer_error *error);
+
+/* Looks for the two headers that the secret opens. Errors: also WRONG_SECRET, NOT_FOUND. */
+enum coffer_status check_tcrypt(struct storage *storage, const struct coffer_credential *credential,
+                                const struct coffer_open_options *options, struct report *report,
+                                struct coffer_error *error);
+
+#endif
