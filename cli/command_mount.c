@@ -3,9 +3,12 @@
  * command_mount.c - `coffer mount`: looks at the mount point and at the command line, then leaves the rest to the
  * server (server.h). Returns with the mount usable, or with the reason why not.
  */
+#include <string.h>
+
 #include "command.h"
 #include "format_options.h"
 #include "launch.h"
+#include "mount_options.h"
 #include "mount_point.h"
 #include "secrets.h"
 #include "server.h"
@@ -18,6 +21,8 @@ struct mount_options {
     struct secret_options secret;
     struct secret_options new_secret;
     bool block;
+    const char *via;
+    const char *options;
     bool read_only;
     bool protect_hidden;
     bool allow_other;
@@ -28,6 +33,10 @@ struct mount_options {
 
 static const struct option table[] = {
     OPTION_FLAG(struct mount_options, block, "block", "show the volume as one file, DIR/volume, not its files"),
+    OPTION_CHOICE(struct mount_options, via, "via", "auto|fuse|loop",
+                  "who shows the files: this program, or the kernel over a loop device (root)"),
+    OPTION_TEXT(struct mount_options, options, "options", "LIST",
+                "options for the mount, separated by commas: noexec, for one"),
     OPTION_FLAG(struct mount_options, read_only, "read-only", "change nothing, not even a damaged header"),
     OPTION_FLAG(struct mount_options, protect_hidden, "protect-hidden",
                 "open the outer volume and refuse writes into the hidden one"),
@@ -42,7 +51,7 @@ static const struct option table[] = {
     OPTIONS_END,
 };
 
-static const struct mount_options defaults = { .kdf_level = -1, .format.slot = -1 };
+static const struct mount_options defaults = { .kdf_level = -1, .format.slot = -1, .via = "auto" };
 
 static enum exit_status check_secrets(const struct mount_options *options)
 {
@@ -60,6 +69,30 @@ static enum exit_status check_secrets(const struct mount_options *options)
     return status ? status : secrets_check(&options->new_secret, SECRET_HIDDEN);
 }
 
+/* What no file system takes is refused before anybody is asked for a passphrase; the server knows which it is. */
+static enum exit_status check_options(const struct mount_options *options)
+{
+    bool is_fuse = options->block || strcmp(options->via, "fuse") == 0;
+    char word[64];
+
+    if (options->block && strcmp(options->via, "auto") != 0) {
+        return ui_fail(EXIT_USAGE, NULL, "'--via' is about files, '--block' shows none");
+    }
+    if (strcmp(options->via, "loop") == 0 && options->protect_hidden) {
+        return ui_fail(EXIT_USAGE, NULL,
+                       "'--protect-hidden' does not go with '--via loop': the kernel would keep what is refused "
+                       "in its cache");
+    }
+    if (mount_options_check(options->options, is_fuse ? MOUNT_OPTIONS_FUSE : MOUNT_OPTIONS_ANY, sizeof(word),
+                            word)) {
+        return EXIT_DONE;
+    }
+    if (strcmp(word, "ro") == 0 || strcmp(word, "rw") == 0) {
+        return ui_fail(EXIT_USAGE, "there is '--read-only'", "'--options' does not take '%s'", word);
+    }
+    return ui_fail(EXIT_USAGE, NULL, "'--options' does not know '%s'", word);
+}
+
 static enum exit_status mount_at(const struct mount_options *options, const char *volume,
                                  struct mount_point *point)
 {
@@ -71,6 +104,8 @@ static enum exit_status mount_at(const struct mount_options *options, const char
         .format = &options->format,
         .kdf_level = (int)options->kdf_level,
         .block = options->block,
+        .via = options->via,
+        .options = options->options,
         .read_only = options->read_only,
         .allow_other = options->allow_other,
     };
@@ -86,6 +121,7 @@ static enum exit_status run(const void *values, const char *const *operands, siz
     (void)count;
     server_process_note_inherited();
     enum exit_status status = check_secrets(options);
+    status = status ? status : check_options(options);
     if (status != EXIT_DONE) {
         return status;
     }

@@ -3,8 +3,8 @@
  * detach.c - unmounting (detach.h): umount2 where it is permitted, else fusermount3, which is set-uid root and
  * looks for itself whether the mount is the caller's.
  *
- * The invariant: nothing but the mount that was named is unmounted, and only if it is one of ours. As root the parent directory is pinned
- * without following links, and the kernel refuses to rename what is a mount point; so a user who owns a directory
+ * The invariant: nothing but the mount that was named is unmounted. As root the parent directory is pinned without
+ * following links, and the kernel refuses to rename what is a mount point; so a user who owns a directory
  * on the way cannot lead root to another mount.
  */
 #include "detach.h"
@@ -48,26 +48,31 @@ static int open_parent(const char *mount_point)
     return fd;
 }
 
-/* Which device is seen there; asks no file system. */
-static bool is_device(int parent, const char *name, dev_t device)
+/* Whether this mount is what is seen there. A btrfs has a device in the table and others in its
+ * directories, so the number of the mount is compared where the kernel tells it. */
+static bool is_mount(int parent, const char *name, const struct mount_entry *entry)
 {
     struct statx status;
 
-    return statx(parent, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, 0, &status) == 0 &&
-           makedev(status.stx_dev_major, status.stx_dev_minor) == device;
+    /* Wants nothing of the file system, or it would ask another user's server; the kernel adds what it knows. */
+    if (statx(parent, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, 0, &status) < 0) {
+        return false;
+    }
+    return status.stx_mask & STATX_MNT_ID ? status.stx_mnt_id == (uint64_t)entry->id
+                                          : makedev(status.stx_dev_major, status.stx_dev_minor) == entry->device;
 }
 
 /* 0 or an errno. */
-static int unmount_directly(const char *mount_point, dev_t device, bool lazy)
+static int unmount_directly(const struct mount_entry *entry, bool lazy)
 {
-    const char *name = strrchr(mount_point, '/') + 1;
+    const char *name = strrchr(entry->mount_point, '/') + 1;
     SCOPE_FREE char *path = NULL;
-    SCOPE_FD int parent = open_parent(mount_point);
+    SCOPE_FD int parent = open_parent(entry->mount_point);
 
     if (parent < 0) {
         return errno;
     }
-    if (!is_device(parent, name, device)) {
+    if (!is_mount(parent, name, entry)) {
         return EINVAL;
     }
     if (asprintf(&path, "/proc/self/fd/%d/%s", parent, name) < 0) {
@@ -97,50 +102,75 @@ static enum detach_result unmount_as_user(const char *mount_point, bool lazy, si
     return DETACH_REFUSED;
 }
 
-static bool is_wanted(const struct mount_entry *entry, dev_t device, uid_t owner)
+bool detach_is_target(const struct detach_target *target, const struct mount_entry *entry)
 {
-    return entry && entry->device == device && entry->owner == owner && mount_entry_is_ours(entry);
+    if (strcmp(entry->mount_point, target->mount_point) != 0 || entry->device != target->device) {
+        return false;
+    }
+    return target->source ? target->owner == 0 && strcmp(entry->source, target->source) == 0
+                          : entry->owner == target->owner && mount_entry_is_ours(entry);
 }
 
-/* What of the mount can be seen in the table: there and on top, covered by another mount, or gone. */
-static enum detach_result find(const char *mount_point, dev_t device, uid_t owner)
+/* Where the mount is in the table: there and on top, covered by another one, or gone. */
+static enum detach_result find(const struct mount_table *table, const struct detach_target *target,
+                               const struct mount_entry **entry)
 {
-    struct mount_table table;
-    enum detach_result found = DETACH_GONE;
-
-    if (mount_table_read(&table)) {
-        if (is_wanted(mount_table_top(&table, mount_point), device, owner)) {
-            found = DETACH_DONE;
-        } else if (is_wanted(mount_table_find(&table, mount_point, device), device, owner)) {
-            found = DETACH_COVERED;
+    *entry = mount_table_top(table, target->mount_point);
+    if (*entry && detach_is_target(target, *entry)) {
+        return DETACH_DONE;
+    }
+    for (size_t i = 0; i < table->count; i++) {
+        if (detach_is_target(target, &table->entries[i])) {
+            return DETACH_COVERED;
         }
     }
-    mount_table_free(&table);
-    return found;
+    return DETACH_GONE;
 }
 
-enum detach_result detach_mount(const char *mount_point, dev_t device, uid_t owner, bool lazy, size_t size,
-                                char *reason)
+static bool is_gone(const struct detach_target *target)
 {
-    enum detach_result found = find(mount_point, device, owner);
+    const struct mount_entry *entry;
+    struct mount_table table;
 
-    *reason = '\0';
-    if (found != DETACH_DONE) {
-        return found;
-    }
-    int error = unmount_directly(mount_point, device, lazy);
+    bool is_known = mount_table_read(&table);
+    is_known = is_known && find(&table, target, &entry) == DETACH_GONE;
+    mount_table_free(&table);
+    return is_known;
+}
+
+static enum detach_result unmount(const struct mount_entry *entry, bool is_kernels, bool lazy, size_t size,
+                                  char *reason)
+{
+    int error = unmount_directly(entry, lazy);
+
     if (error == 0) {
         return DETACH_DONE;
     }
     if (error == EBUSY) {
         return DETACH_BUSY;
     }
-    enum detach_result result = DETACH_REFUSED;
-    if (error == EPERM || error == EACCES) {
-        result = unmount_as_user(mount_point, lazy, size, reason);
-    } else {
-        snprintf(reason, size, "%s", explain_errno(error));
+    if ((error == EPERM || error == EACCES) && !is_kernels) {
+        return unmount_as_user(entry->mount_point, lazy, size, reason);
     }
+    snprintf(reason, size, "%s", explain_errno(error));
+    return DETACH_REFUSED;
+}
+
+enum detach_result detach_mount(const struct detach_target *target, bool lazy, size_t size, char *reason)
+{
+    const struct mount_entry *entry;
+    struct mount_table table;
+
+    *reason = '\0';
+    if (!mount_table_read(&table)) {
+        mount_table_free(&table);
+        return DETACH_GONE;
+    }
+    enum detach_result result = find(&table, target, &entry);
+    if (result == DETACH_DONE) {
+        result = unmount(entry, target->source != NULL, lazy, size, reason);
+    }
+    mount_table_free(&table);
     /* Somebody else may have been faster, which is as good. */
-    return result == DETACH_REFUSED && find(mount_point, device, owner) == DETACH_GONE ? DETACH_GONE : result;
+    return result == DETACH_REFUSED && is_gone(target) ? DETACH_GONE : result;
 }

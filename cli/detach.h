@@ -15,10 +15,22 @@ enum detach_result {
     DETACH_REFUSED, /* not permitted, or a facility is missing: `reason` says it */
 };
 
-/* Unmounts what is mounted at `mount_point`, if and only if it is one of our mounts, of this device, made by this
- * user: the caller may have it from a file that anybody could have written. lazy: it is gone from the tree at once,
- * and lives on until the last open file is closed. `reason` is one line without a newline. */
-enum detach_result detach_mount(const char *mount_point, dev_t device, uid_t owner, bool lazy, size_t size,
-                                char *reason);
+/* One mount, as a state file or the kernel's table describes it. */
+struct detach_target {
+    const char *mount_point;
+    dev_t device;       /* as the kernel's table has it */
+    uid_t owner;        /* who made it */
+    const char *source; /* of a mount of the kernel's: the block device below it; NULL = a FUSE mount of ours */
+};
+
+struct mount_entry;
+
+/* Whether `entry` is that mount. Of the kernel's mounts only root's word is taken. */
+bool detach_is_target(const struct detach_target *target, const struct mount_entry *entry);
+
+/* Unmounts what is mounted there, if and only if it is that mount: the caller may have it from a file that anybody
+ * could have written. lazy: it is gone from the tree at once, and lives on until the last open file is closed.
+ * `reason` is one line without a newline. */
+enum detach_result detach_mount(const struct detach_target *target, bool lazy, size_t size, char *reason);
 
 #endif

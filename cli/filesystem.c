@@ -199,7 +199,7 @@ enum exit_status filesystem_make(const struct filesystem_request *request, struc
         return ui_fail_library(OPERATION_CREATE, NULL, &error);
     }
     stale_clean_all();
-    enum exit_status status = private_mount_begin(volume, &mount);
+    enum exit_status status = private_mount_begin(volume, PRIVATE_FOR_PROGRAMS, &mount);
     if (status != EXIT_DONE) {
         return status;
     }

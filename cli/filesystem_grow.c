@@ -147,7 +147,7 @@ enum exit_status filesystem_grow_prepare(struct coffer_volume *volume, const cha
     *content = (struct filesystem_content){ .can_grow = false };
     stale_clean_all();
     enum exit_status status = private_mount_check();
-    status = status ? status : private_mount_begin(volume, &mount);
+    status = status ? status : private_mount_begin(volume, PRIVATE_FOR_PROGRAMS, &mount);
     if (status != EXIT_DONE) {
         return status;
     }
@@ -229,7 +229,7 @@ enum exit_status filesystem_grow(struct coffer_volume *volume, const char *name,
     const struct way *way = find_way(content->type);
     struct private_mount mount;
 
-    enum exit_status status = private_mount_begin(volume, &mount);
+    enum exit_status status = private_mount_begin(volume, PRIVATE_FOR_PROGRAMS, &mount);
     if (status != EXIT_DONE) {
         return status;
     }

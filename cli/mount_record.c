@@ -36,6 +36,9 @@ char *mount_record_describe(const struct mount_record *record)
     json_add_path(object, "mount_point", record->mount_point);
     json_add_text(object, "way", record->way);
     json_add_text(object, "format", record->format);
+    if (record->source) {
+        json_add_text(object, "source", record->source);
+    }
     json_add_number(object, "server_pid", (uint64_t)record->server_pid);
     json_add_bool(object, "read_only", record->read_only);
     json_add_bool(object, "protects_hidden", record->protects_hidden);
@@ -122,6 +125,7 @@ static bool read_description(const struct json_object *object, struct mount_reco
         !json_read_number(object, "started", &record->started)) {
         return false;
     }
+    json_read_text(object, "source", &record->source); /* most have none */
     json_read_bool(object, "protects_hidden",
                    &record->protects_hidden); /* a server from before an update has none */
     record->volume_device = device;
@@ -202,6 +206,7 @@ void mount_record_free(struct mount_record *record)
     free(record->mount_point);
     free(record->way);
     free(record->format);
+    free(record->source);
     free(record->failure);
     *record = (struct mount_record){ 0 };
 }

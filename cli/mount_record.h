@@ -22,8 +22,9 @@ enum mount_phase {
 struct mount_record {
     char *volume;      /* absolute, canonical */
     char *mount_point; /* absolute, canonical */
-    char *way;         /* "block" */
+    char *way;         /* "block", "fuse" (files, by this program), "loop", "dm" (files, by the kernel) */
     char *format;      /* "coffer" */
+    char *source; /* of a mount of the kernel\'s: the block device, "/dev/loop3"; NULL = a FUSE mount of ours */
     pid_t server_pid;
     bool read_only;
     bool protects_hidden; /* the outer volume is served, and the hidden one in it kept from writes */
@@ -32,7 +33,7 @@ struct mount_record {
     ino_t volume_inode;
     uint64_t started; /* Unix time, s */
     enum mount_phase phase;
-    dev_t device;     /* of the mount, from MOUNT_SERVING on */
+    dev_t device;     /* of the mount, from MOUNT_SERVING on, as the kernel's table has it */
     bool has_refused; /* a write into the hidden volume */
     char *failure;    /* after MOUNT_ENDED: why what was written may not be on the medium; NULL = all is well */
 };

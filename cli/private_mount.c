@@ -74,13 +74,14 @@ static enum exit_status make_directory(struct private_mount *mount)
     return record(&directory, mount);
 }
 
-static enum exit_status serve_it(struct coffer_volume *volume, struct private_mount *mount)
+static enum exit_status serve_it(struct coffer_volume *volume, enum private_use use, struct private_mount *mount)
 {
     struct coffer_error error = COFFER_ERROR_INIT;
     const struct serve_options options = {
         .mount_point = mount->directory,
         .source = SOURCE,
-        .writeback = true,
+        .writeback = use == PRIVATE_FOR_PROGRAMS,
+        .device = use == PRIVATE_FOR_DEVICE,
     };
     struct stat status;
 
@@ -94,28 +95,27 @@ static enum exit_status serve_it(struct coffer_volume *volume, struct private_mo
     return EXIT_DONE;
 }
 
-enum exit_status private_mount_begin(struct coffer_volume *volume, struct private_mount *mount)
+enum exit_status private_mount_begin(struct coffer_volume *volume, enum private_use use,
+                                     struct private_mount *mount)
 {
-    *mount = (struct private_mount){ .state = MOUNT_STATE_NONE };
+    *mount = (struct private_mount)PRIVATE_MOUNT_NONE;
     enum exit_status status = make_directory(mount);
-    status = status ? status : serve_it(volume, mount);
+    status = status ? status : serve_it(volume, use, mount);
     if (status != EXIT_DONE) {
         private_mount_end(mount);
     }
     return status;
 }
 
-enum exit_status private_mount_end(struct private_mount *mount)
+enum coffer_status private_mount_close(struct private_mount *mount, struct coffer_error *error)
 {
-    struct coffer_error error = COFFER_ERROR_INIT;
-
     if (mount->session) {
         /* Lazily: everything that used it has ended, or is being ended and shall not keep it. Where even that
          * fails there is nothing to wait for, and the state file tells the next command what to do. */
-        if (serve_stop(mount->session, true, &error) != COFFER_OK) {
-            return ui_fail_library(OPERATION_UNMOUNT, mount->directory, &error);
+        if (serve_stop(mount->session, true, error) != COFFER_OK) {
+            return error->status;
         }
-        serve_wait(mount->session, &error);
+        serve_wait(mount->session, error);
         serve_free(mount->session);
     }
     if (mount->directory) {
@@ -125,6 +125,17 @@ enum exit_status private_mount_end(struct private_mount *mount)
     mount_state_close(&mount->state);
     free(mount->directory);
     free(mount->path);
-    *mount = (struct private_mount){ .state = MOUNT_STATE_NONE };
-    return error.status == COFFER_OK ? EXIT_DONE : ui_fail_library(OPERATION_CLOSE, NULL, &error);
+    *mount = (struct private_mount)PRIVATE_MOUNT_NONE;
+    return error->status;
+}
+
+enum exit_status private_mount_end(struct private_mount *mount)
+{
+    struct coffer_error error = COFFER_ERROR_INIT;
+
+    if (private_mount_close(mount, &error) == COFFER_OK) {
+        return EXIT_DONE;
+    }
+    return mount->session ? ui_fail_library(OPERATION_UNMOUNT, mount->directory, &error)
+                          : ui_fail_library(OPERATION_CLOSE, NULL, &error);
 }

@@ -45,9 +45,10 @@ bool program_find(const char *program, char path[static PROGRAM_PATH_MAX])
 }
 
 /* stdin is /dev/null, stdout and stderr the pipe, nothing else stays open. */
-static int set_descriptors(posix_spawn_file_actions_t *actions, int output)
+static int set_descriptors(posix_spawn_file_actions_t *actions, int directory, int output)
 {
-    int error = posix_spawn_file_actions_adddup2(actions, output, STDOUT_FILENO);
+    int error = directory < 0 ? 0 : posix_spawn_file_actions_addfchdir_np(actions, directory);
+    error = error ? error : posix_spawn_file_actions_adddup2(actions, output, STDOUT_FILENO);
     error = error ? error : posix_spawn_file_actions_adddup2(actions, output, STDERR_FILENO);
     error = error ? error : posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     return error ? error : posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
@@ -68,7 +69,7 @@ static int set_signals(posix_spawnattr_t *attributes)
                                                             POSIX_SPAWN_SETPGROUP);
 }
 
-static int spawn(const char *const *arguments, int output, pid_t *pid)
+static int spawn(const char *const *arguments, int directory, int output, pid_t *pid)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -82,7 +83,7 @@ static int spawn(const char *const *arguments, int output, pid_t *pid)
         posix_spawn_file_actions_destroy(&actions);
         return error;
     }
-    error = set_descriptors(&actions, output);
+    error = set_descriptors(&actions, directory, output);
     error = error ? error : set_signals(&attributes);
     /* posix_spawn promises not to change the strings: the casts are for its prototype. */
     error = error ? error
@@ -153,7 +154,7 @@ static int wait_for(struct running *running, int *status)
     return 0;
 }
 
-bool program_run(const char *const *arguments, program_stop_fn *stop, struct program_result *result)
+static bool run(int directory, const char *const *arguments, program_stop_fn *stop, struct program_result *result)
 {
     SCOPE_FD int input = -1;
     SCOPE_FD int output = -1;
@@ -167,7 +168,7 @@ bool program_run(const char *const *arguments, program_stop_fn *stop, struct pro
     }
     input = ends[0];
     output = ends[1];
-    result->error = spawn(arguments, output, &running.pid);
+    result->error = spawn(arguments, directory, output, &running.pid);
     if (result->error) {
         return false;
     }
@@ -175,6 +176,16 @@ bool program_run(const char *const *arguments, program_stop_fn *stop, struct pro
     collect(input, &running, result->output);
     result->error = wait_for(&running, &result->status);
     return result->error == 0 && result->status == 0;
+}
+
+bool program_run(const char *const *arguments, program_stop_fn *stop, struct program_result *result)
+{
+    return run(-1, arguments, stop, result);
+}
+
+bool program_run_in(int directory, const char *const *arguments, struct program_result *result)
+{
+    return run(directory, arguments, NULL, result);
 }
 
 char *program_last_line(struct program_result *result)

@@ -29,6 +29,9 @@ typedef bool program_stop_fn(void);
  * with 0. */
 bool program_run(const char *const *arguments, program_stop_fn *stop, struct program_result *result);
 
+/* The same with this open directory as its current one. */
+bool program_run_in(int directory, const char *const *arguments, struct program_result *result);
+
 /* The last line of the output that is not empty, without surrounding blanks; cuts the output there. */
 char *program_last_line(struct program_result *result);
 

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "canonical_path.h"
+#include "detach.h"
 #include "existing.h"
 #include "json.h"
 #include "mount_state.h"
@@ -28,16 +29,11 @@
 #include "runtime_dir.h"
 #include "scope.h"
 #include "secrets.h"
-#include "serve.h"
 #include "server_process.h"
 #include "stop_signals.h"
 #include "swap.h"
 #include "ui.h"
-#include "volume_files.h"
-
-/* How list calls the two ways. */
-#define WAY_BLOCK "block"
-#define WAY_FILES "files"
+#include "way.h"
 
 struct server {
     const struct server_request *request;
@@ -45,8 +41,8 @@ struct server {
     struct coffer_info info;
     char *volume_path; /* canonical */
     struct mount_state state;
-    struct files *files; /* NULL when the volume is served as one file */
-    struct serve_session *session;
+    struct way_task task;
+    struct way *way;
     bool is_watching;
 };
 
@@ -146,9 +142,15 @@ static enum exit_status open_volume(struct server *server)
 
 /* ---- Mounting ---- */
 
-static const char *way_of(const struct server *server)
+static enum exit_status open_way(struct server *server)
 {
-    return server->request->block ? WAY_BLOCK : WAY_FILES;
+    server->volume_path = canonical_path(server->request->volume);
+    if (!server->volume_path) {
+        return ui_fail(EXIT_OTHER, NULL, "cannot find '%s' again: %s", server->request->volume,
+                       explain_errno(errno));
+    }
+    server->task = (struct way_task){ server->request, server->volume, &server->info, server->volume_path };
+    return way_open(&server->task, &server->way);
 }
 
 static enum exit_status describe(struct server *server, struct mount_record *record)
@@ -156,8 +158,7 @@ static enum exit_status describe(struct server *server, struct mount_record *rec
     struct timespec now;
     struct stat status;
 
-    server->volume_path = canonical_path(server->request->volume);
-    if (!server->volume_path || stat(server->volume_path, &status) < 0) {
+    if (stat(server->volume_path, &status) < 0) {
         return ui_fail(EXIT_OTHER, NULL, "cannot find '%s' again: %s", server->request->volume,
                        explain_errno(errno));
     }
@@ -165,10 +166,11 @@ static enum exit_status describe(struct server *server, struct mount_record *rec
     *record = (struct mount_record){
         .volume = server->volume_path,
         .mount_point = server->request->point->path,
-        .way = (char *)(uintptr_t)way_of(server),
+        .way = (char *)(uintptr_t)server->way->kind->name,
+        .source = (char *)(uintptr_t)server->way->source,
         .format = (char *)(uintptr_t)server->info.format,
         .server_pid = getpid(),
-        .read_only = server->files ? server->files->read_only : server->info.read_only,
+        .read_only = server->way->read_only,
         .protects_hidden = server->request->hidden_secret != NULL,
         .volume_device = status.st_dev,
         .volume_inode = status.st_ino,
@@ -201,8 +203,8 @@ static enum exit_status record_serving(struct server *server)
         return ui_fail(EXIT_OTHER, NULL, "cannot read /proc/self/mountinfo: %s", explain_errno(errno));
     }
     const struct mount_entry *entry = mount_table_top(&table, path);
-    bool is_ours = entry && mount_entry_is_ours(entry) && entry->owner == geteuid();
-    dev_t device = is_ours ? entry->device : 0;
+    const struct detach_target target = { path, entry ? entry->device : 0, geteuid(), server->way->source };
+    dev_t device = entry && detach_is_target(&target, entry) ? entry->device : 0;
     mount_table_free(&table);
     if (device == 0) {
         return ui_fail(EXIT_OTHER, NULL, "cannot mount at '%s': it was unmounted or moved at once", path);
@@ -213,46 +215,12 @@ static enum exit_status record_serving(struct server *server)
     return EXIT_DONE;
 }
 
-/* On a mount that only its user can see, everything belongs to that user: the numbers in the volume may come from
- * another machine. Root sees them as they are. */
-static struct serve_owner owner_of(const struct server_request *request)
-{
-    return (struct serve_owner){ .mapped = geteuid() != 0 && !request->allow_other,
-                                 .uid = geteuid(),
-                                 .gid = getegid() };
-}
-
-static enum coffer_status serve_request(struct server *server, struct coffer_error *error)
-{
-    const struct server_request *request = server->request;
-    struct serve_options options = {
-        .mount_point = request->point->path,
-        .source = server->volume_path,
-        .read_only = server->info.read_only,
-        .allow_other = request->allow_other,
-        /* No cache of writes: others use it, and want to hear of a full disk; large writes are faster, too. */
-        .writeback = false,
-        .uncached = request->hidden_secret != NULL,
-    };
-
-    if (!server->files) {
-        return serve_block(server->volume, &options, &server->session, error);
-    }
-    const struct serve_owner owner = owner_of(request);
-    options.read_only = server->files->read_only;
-    return serve_files(server->files, &owner, &options, &server->session, error);
-}
-
 static enum exit_status mount_volume(struct server *server)
 {
-    const struct server_request *request = server->request;
-    struct coffer_error error = COFFER_ERROR_INIT;
+    enum exit_status status = server->way->kind->begin(server->way);
 
-    if (serve_request(server, &error) != COFFER_OK) {
-        return ui_fail_library(OPERATION_MOUNT, request->volume, &error);
-    }
-    enum exit_status status = record_serving(server);
-    mount_point_unlock(request->point);
+    status = status ? status : record_serving(server);
+    mount_point_unlock(server->request->point);
     return status;
 }
 
@@ -262,10 +230,8 @@ static enum exit_status mount_volume(struct server *server)
 static void save_what_is_written(const struct server *server)
 {
     struct coffer_error error = COFFER_ERROR_INIT;
-    SCOPE_FD int fd = open(server->request->point->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    if ((fd >= 0 && syncfs(fd) < 0) || (server->files && server->files->ops->sync(server->files) < 0) ||
-        coffer_volume_flush(server->volume, &error) != COFFER_OK) {
+    if (!server->way->kind->sync(server->way) || coffer_volume_flush(server->volume, &error) != COFFER_OK) {
         ui_warn("cannot write all of '%s' to the medium", server->volume_path); /* the close tells the rest */
     }
 }
@@ -277,7 +243,7 @@ static void stop_serving(void *user)
     const char *place = server->request->point->path;
     struct coffer_error error = COFFER_ERROR_INIT;
 
-    if (serve_stop(server->session, false, &error) == COFFER_OK) {
+    if (server->way->kind->stop(server->way, false, &error) == COFFER_OK) {
         return;
     }
     if (error.status == COFFER_IN_USE) {
@@ -285,7 +251,7 @@ static void stop_serving(void *user)
         ui_notice("'%s' is in use: it is unmounted now, and closed when the last file in it is", place);
     }
     error = (struct coffer_error)COFFER_ERROR_INIT;
-    if (serve_stop(server->session, true, &error) != COFFER_OK) {
+    if (server->way->kind->stop(server->way, true, &error) != COFFER_OK) {
         ui_warn("cannot unmount '%s': %s", place, error.text);
     }
 }
@@ -319,16 +285,16 @@ static void print_result(const struct server *server)
 
     if (!ui_is_json()) {
         ui_detail("'%s' is '%s%s' now, served by process %ld", server->volume_path, place,
-                  server->files ? "" : "/volume", (long)getpid());
+                  server->request->block ? "/volume" : "", (long)getpid());
         return;
     }
     struct json_object *document = json_document("mount");
     json_add_path(document, "volume", server->volume_path);
     json_add_path(document, "mount_point", place);
-    json_add_text(document, "way", way_of(server));
+    json_add_text(document, "way", server->way->kind->name);
     json_add_text(document, "format", server->info.format);
     json_add_number(document, "server_pid", (uint64_t)getpid());
-    json_add_bool(document, "read_only", server->info.read_only);
+    json_add_bool(document, "read_only", server->way->read_only);
     json_add_bool(document, "protects_hidden", server->request->hidden_secret != NULL);
     json_print(document);
 }
@@ -354,20 +320,18 @@ static char *close_all(struct server *server)
 {
     struct coffer_error error = COFFER_ERROR_INIT;
 
-    if (server->session) {
-        serve_wait(server->session, &error);
+    if (server->way) {
+        server->way->kind->wait(server->way, &error);
     }
     if (server->is_watching) {
         stop_signals_end(); /* it may be in serve_stop until here */
     }
     mount_state_append(&server->state, mount_record_say_closing());
-    serve_free(server->session);
-    if (server->files) {
-        server->files->ops->close(server->files, &error);
+    if (server->way) {
+        server->way->kind->close(server->way, &error);
     }
     coffer_volume_close(server->volume, &error); /* an error that is already there stays */
-    server->session = NULL;
-    server->files = NULL;
+    server->way = NULL;
     server->volume = NULL;
     if (error.status == COFFER_OK) {
         return NULL;
@@ -382,7 +346,7 @@ static void undo(struct server *server)
 {
     struct coffer_error error = COFFER_ERROR_INIT;
 
-    if (server->session && serve_stop(server->session, true, &error) != COFFER_OK) {
+    if (server->way && server->way->kind->stop(server->way, true, &error) != COFFER_OK) {
         ui_warn("cannot unmount '%s': %s", server->request->point->path, error.text);
         return;
     }
@@ -419,10 +383,7 @@ static enum exit_status start(struct server *server, struct launch *launch)
     /* Until here a signal ends the process at once, while the key is derived too: there is nothing to undo. */
     stop_signals_block();
     warn_about_swap();
-    if (!server->request->block) {
-        status =
-            volume_files_open(server->volume, server->request->volume, server->info.read_only, &server->files);
-    }
+    status = open_way(server);
     status = status ? status : record_mount(server);
     status = status ? status : mount_volume(server);
     status = status ? status : watch_signals(server);

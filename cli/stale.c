@@ -3,7 +3,7 @@
  * stale.c - cleaning up after dead servers (stale.h).
  *
  * A mount is only touched when its state file is not locked any more and the kernel's table shows, at that place,
- * a mount of ours of that device, made by the owner of the state file. So neither a number that was given to
+ * a mount of ours of that device, made by the owner of the state file, or one of the kernel's made by root. So neither a number that was given to
  * another mount meanwhile nor a state file that somebody made up leads to anything else being unmounted.
  */
 #include "stale.h"
@@ -19,17 +19,31 @@
 #include "scope.h"
 #include "ui.h"
 
+/* The mount of `state`, as far as its server got to write it down. */
+static struct detach_target target_of(const struct mount_state *state)
+{
+    return (struct detach_target){ state->record.mount_point, state->record.device, state->owner,
+                                   state->record.source };
+}
+
 /* A server that died while it started did not get to write down the device: then the source tells. */
-static const struct mount_entry *find_left_mount(const struct mount_table *table, const struct mount_state *state)
+static bool is_early_mount(const struct mount_entry *entry, const struct mount_state *state)
 {
     const struct mount_record *record = &state->record;
+    struct detach_target target = target_of(state);
+
+    target.device = entry->device;
+    return record->device == 0 && strcmp(entry->source, record->source ? record->source : record->volume) == 0 &&
+           detach_is_target(&target, entry);
+}
+
+static const struct mount_entry *find_left_mount(const struct mount_table *table, const struct mount_state *state)
+{
+    const struct detach_target target = target_of(state);
 
     for (size_t i = table->count; i-- > 0;) {
         const struct mount_entry *entry = &table->entries[i];
-        bool is_the_one =
-            record->device != 0 ? entry->device == record->device : strcmp(entry->source, record->volume) == 0;
-        if (is_the_one && mount_entry_is_ours(entry) && entry->owner == state->owner &&
-            strcmp(entry->mount_point, record->mount_point) == 0) {
+        if (detach_is_target(&target, entry) || is_early_mount(entry, state)) {
             return entry;
         }
     }
@@ -60,7 +74,9 @@ static bool detach_left_mount(const struct mount_table *table, const struct moun
         return true;
     }
     name_holders(entry, state);
-    switch (detach_mount(entry->mount_point, entry->device, state->owner, true, sizeof(reason), reason)) {
+    struct detach_target target = target_of(state);
+    target.device = entry->device;
+    switch (detach_mount(&target, true, sizeof(reason), reason)) {
     case DETACH_DONE:
     case DETACH_GONE:
         return true;

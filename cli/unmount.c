@@ -54,9 +54,7 @@ static void nap(int64_t deadline)
 
 /* What is to be unmounted, from whichever source. */
 struct target {
-    const char *mount_point;
-    dev_t device;
-    uid_t owner;
+    struct detach_target mount;
     pid_t server; /* 0 = not known */
 };
 
@@ -64,16 +62,18 @@ static struct unmount_problem say_busy(const struct target *target)
 {
     struct holders holders;
 
-    if (!holders_find(target->mount_point, target->device, target->server, &holders)) {
-        return problem(EXIT_IN_USE, HINT_BUSY, "cannot unmount '%s': it is in use", target->mount_point);
+    if (!holders_find(target->mount.mount_point, target->mount.device, target->server, &holders)) {
+        return problem(EXIT_IN_USE, HINT_BUSY, "cannot unmount '%s': it is in use", target->mount.mount_point);
     }
     SCOPE_FREE char *words = holders.count > 0 ? holders_describe(&holders) : NULL;
     holders_free(&holders);
     if (words) {
-        return problem(EXIT_IN_USE, HINT_BUSY, "cannot unmount '%s': in use by %s", target->mount_point, words);
+        return problem(EXIT_IN_USE, HINT_BUSY, "cannot unmount '%s': in use by %s", target->mount.mount_point,
+                       words);
     }
     return problem(EXIT_IN_USE, geteuid() == 0 ? HINT_BUSY : "root can see the processes of all users; " HINT_BUSY,
-                   "cannot unmount '%s': in use by something that cannot be seen from here", target->mount_point);
+                   "cannot unmount '%s': in use by something that cannot be seen from here",
+                   target->mount.mount_point);
 }
 
 /* A loop device may be on its way out: it lets go a moment after losetup -d. */
@@ -82,7 +82,7 @@ static bool has_lasting_holder(const struct target *target)
     struct holders holders;
     bool is_any = false;
 
-    if (!holders_find(target->mount_point, target->device, target->server, &holders)) {
+    if (!holders_find(target->mount.mount_point, target->mount.device, target->server, &holders)) {
         return false;
     }
     for (size_t i = 0; i < holders.count; i++) {
@@ -110,16 +110,15 @@ static struct unmount_problem detach(const struct target *target, const struct u
     char reason[256];
 
     for (;;) {
-        switch (detach_mount(target->mount_point, target->device, target->owner, request->lazy, sizeof(reason),
-                             reason)) {
+        switch (detach_mount(&target->mount, request->lazy, sizeof(reason), reason)) {
         case DETACH_DONE:
         case DETACH_GONE:
             return no_problem;
         case DETACH_COVERED:
             return problem(EXIT_IN_USE, "unmount that first",
-                           "cannot unmount '%s': something else is mounted over it", target->mount_point);
+                           "cannot unmount '%s': something else is mounted over it", target->mount.mount_point);
         case DETACH_REFUSED:
-            return problem(EXIT_NOT_PERMITTED, NULL, "cannot unmount '%s': %s", target->mount_point, reason);
+            return problem(EXIT_NOT_PERMITTED, NULL, "cannot unmount '%s': %s", target->mount.mount_point, reason);
         case DETACH_BUSY:
             break;
         }
@@ -134,8 +133,10 @@ static struct unmount_problem detach(const struct target *target, const struct u
 
 static struct target target_of(const struct mount_state *state)
 {
-    return (struct target){ state->record.mount_point, state->record.device, state->owner,
-                            state->record.server_pid };
+    const struct mount_record *record = &state->record;
+
+    return (struct target){ { record->mount_point, record->device, state->owner, record->source },
+                            record->server_pid };
 }
 
 /* Waits for a server that has opened the volume but not yet mounted it. */
@@ -244,7 +245,7 @@ static bool is_volume_locked(const char *volume)
 
 struct unmount_problem unmount_entry(const struct mount_entry *entry, const struct unmount_request *request)
 {
-    const struct target target = { entry->mount_point, entry->device, entry->owner, 0 };
+    const struct target target = { { entry->mount_point, entry->device, entry->owner, NULL }, 0 };
 
     struct unmount_problem failed = detach(&target, request);
     if (failed.status != EXIT_DONE) {

@@ -18,12 +18,12 @@
 
 #define E2FSCK_MENDED 1 /* e2fsck(8): errors corrected */
 
-static enum exit_status fail_other(struct coffer_volume *volume, const char *name)
+enum exit_status volume_files_refuse(struct coffer_volume *volume, const char *name)
 {
     struct private_mount mount;
     char text[128] = "";
 
-    enum exit_status status = private_mount_begin(volume, &mount);
+    enum exit_status status = private_mount_begin(volume, PRIVATE_FOR_PROGRAMS, &mount);
     if (status != EXIT_DONE) {
         return status;
     }
@@ -34,10 +34,12 @@ static enum exit_status fail_other(struct coffer_volume *volume, const char *nam
                        "add --block to see the volume as one file, and make a file system in it",
                        "cannot show the files of '%s': no file system is in it", name);
     }
-    return ui_fail(
-        EXIT_NOT_PERMITTED,
-        "add --block to see the volume as one file; as root, 'mount -o loop DIR/volume' shows its files",
-        "cannot show the files of '%s': this version shows those of ext2, ext3 and ext4, not %s", name, text);
+    return ui_fail(EXIT_NOT_PERMITTED,
+                   geteuid() == 0 ? "add --block to see the volume as one file"
+                                  : "root can mount it; add --block to see the volume as one file",
+                   "cannot show the files of '%s': without the kernel's help, this version shows those of ext2, "
+                   "ext3 and ext4, not %s",
+                   name, text);
 }
 
 /* True when the file system can be opened for writing now. */
@@ -51,7 +53,7 @@ static bool check_ext(struct coffer_volume *volume, const char *name)
         ui_warn("e2fsck is missing, which has to look at '%s' first: install the package e2fsprogs", name);
         return false;
     }
-    if (private_mount_begin(volume, &mount) != EXIT_DONE) {
+    if (private_mount_begin(volume, PRIVATE_FOR_PROGRAMS, &mount) != EXIT_DONE) {
         return false;
     }
     bool passed = program_run((const char *const[]){ e2fsck, "-p", mount.path, NULL }, NULL, &result) ||
@@ -87,7 +89,8 @@ enum exit_status volume_files_open(struct coffer_volume *volume, const char *nam
         status = files_open_ext(volume, &options, files, &error);
     }
     if (status == COFFER_NOT_FOUND) {
-        return fail_other(volume, name);
+        *files = NULL;
+        return EXIT_DONE;
     }
     if (status != COFFER_OK) {
         return ui_fail_library(OPERATION_FILES, name, &error);

@@ -11,8 +11,11 @@
 
 /* `name` of the volume is for messages. An ext file system that was not closed properly is checked first
  * (e2fsck -p); where that does not mend it, it is opened read only, which is said. Another file system, or none:
- * reported, with the ways that there are. EXIT_DONE or reported. */
+ * NULL. EXIT_DONE or reported. */
 enum exit_status volume_files_open(struct coffer_volume *volume, const char *name, bool read_only,
                                    struct files **files);
+
+/* Says which file system it is that cannot be shown, and the ways out. */
+enum exit_status volume_files_refuse(struct coffer_volume *volume, const char *name);
 
 #endif

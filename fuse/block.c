@@ -221,6 +221,7 @@ enum coffer_status serve_block(struct coffer_volume *volume, const struct serve_
     block->thin = info.thin;
     block->read_only = options->read_only || info.read_only;
     block->uncached = options->uncached;
+    block->device = options->device;
     block->writeback = options->writeback && !block->read_only;
     block->owner = geteuid();
     block->group = getegid();

@@ -21,6 +21,7 @@ struct block {
     uint64_t size; /* of the cleartext, bytes */
     bool thin;
     bool read_only;
+    bool device;    /* a loop device uses it, which reports no failed write */
     bool uncached;  /* the kernel's cache is never used for data */
     bool writeback; /* the kernel keeps size and times, and holds data that was not written yet */
     uid_t owner;

@@ -87,6 +87,9 @@ void block_fsync(fuse_req_t request, fuse_ino_t ino, int data_only, struct fuse_
     struct coffer_error error = COFFER_ERROR_INIT;
     const int lost = report_losses(block, file);
     if (coffer_volume_flush(block->volume, &error) != COFFER_OK) {
+        if (block->device) {
+            losses_note(&block->losses, failure_errno(&error), &error);
+        }
         fuse_reply_err(request, failure_errno(&error));
         return;
     }
@@ -153,6 +156,8 @@ void block_write(fuse_req_t request, fuse_ino_t ino, const char *data, size_t si
     if (sys != 0) {
         if (cached) {
             losses_add(&block->losses, sys, &error);
+        } else if (block->device) {
+            losses_note(&block->losses, sys, &error);
         }
         fuse_reply_err(request, sys);
         return;

@@ -18,11 +18,16 @@ void losses_destroy(struct losses *losses)
     pthread_mutex_destroy(&losses->lock);
 }
 
-void losses_add(struct losses *losses, int sys, const struct coffer_error *error)
+void losses_note(struct losses *losses, int sys, const struct coffer_error *error)
 {
     pthread_mutex_lock(&losses->lock);
     failure_set(&losses->first, COFFER_FAILED, sys, "data was lost: it could not be written: %.180s", error->text);
     pthread_mutex_unlock(&losses->lock);
+}
+
+void losses_add(struct losses *losses, int sys, const struct coffer_error *error)
+{
+    losses_note(losses, sys, error);
     atomic_store(&losses->sys, sys);
     atomic_fetch_add(&losses->count, 1);
 }

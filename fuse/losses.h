@@ -29,6 +29,9 @@ void losses_destroy(struct losses *losses);
 /* One more; `sys` is its errno. */
 void losses_add(struct losses *losses, int sys, const struct coffer_error *error);
 
+/* One that its request has reported, to something that will not tell: only losses_first knows of it. */
+void losses_note(struct losses *losses, int sys, const struct coffer_error *error);
+
 /* What a new descriptor is to remember: it does not answer for losses that someone else was told of. */
 uint32_t losses_mark(const struct losses *losses);
 

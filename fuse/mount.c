@@ -66,7 +66,8 @@ static int mount_directly(const struct mount_wish *wish, int fd)
     snprintf(pinned, sizeof(pinned), "/proc/self/fd/%d", place);
     snprintf(data, sizeof(data), "fd=%d,rootmode=%o,user_id=%u,group_id=%u,default_permissions%s", fd, S_IFDIR,
              geteuid(), getegid(), wish->allow_other ? ",allow_other" : "");
-    const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOATIME | (wish->read_only ? MS_RDONLY : 0ul);
+    const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOATIME | (wish->read_only ? MS_RDONLY : 0ul) |
+                                (wish->no_exec ? MS_NOEXEC : 0ul);
     const int status = mount(wish->source, pinned, "fuse.coffer", flags, data);
     const int sys = errno;
     close(place);
@@ -97,8 +98,9 @@ static enum coffer_status mount_through_helper(const struct mount_wish *wish, in
     char *source = escape_option(wish->source);
     const int size =
         !source ? -1
-                : asprintf(&options, "%s,nosuid,nodev,noatime,default_permissions%s,subtype=coffer,fsname=%s",
-                           wish->read_only ? "ro" : "rw", wish->allow_other ? ",allow_other" : "", source);
+                : asprintf(&options, "%s,nosuid,nodev,noatime,default_permissions%s%s,subtype=coffer,fsname=%s",
+                           wish->read_only ? "ro" : "rw", wish->no_exec ? ",noexec" : "",
+                           wish->allow_other ? ",allow_other" : "", source);
     free(source);
     if (size < 0) {
         return failure_set(error, COFFER_NO_MEMORY, ENOMEM, "not enough memory");

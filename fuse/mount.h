@@ -15,6 +15,7 @@ struct mount_wish {
     const char *source;
     bool read_only;
     bool allow_other;
+    bool no_exec;
 };
 
 /* What tells our mount from any other that stands or stood at the same path. */

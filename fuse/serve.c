@@ -76,6 +76,7 @@ static enum coffer_status attach(struct serve_session *session, const struct ser
         .source = options->source && options->source[0] != '\0' ? options->source : "coffer",
         .read_only = options->read_only,
         .allow_other = options->allow_other,
+        .no_exec = options->no_exec,
     };
     int fd;
     enum coffer_status status = mount_attach(&wish, &fd, error);

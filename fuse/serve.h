@@ -24,9 +24,11 @@ struct serve_options {
     const char *mount_point; /* an existing empty directory; absolute, without symbolic links */
     const char *source;      /* what /proc/mounts shows as the device: the volume's path; may hold any bytes */
     bool read_only;          /* also when the volume is */
+    bool no_exec;            /* nothing in it can be run as a program */
     bool allow_other;        /* root as well; as an ordinary user only where /etc/fuse.conf allows it */
     bool writeback;          /* see below */
     bool uncached;           /* see below */
+    bool device;             /* see below */
     unsigned threads;        /* 0 = as many as suit the machine */
 };
 
@@ -40,6 +42,11 @@ struct serve_options {
 /*
  * uncached sends every read and write of the block file to the volume, for a volume that refuses some writes: a
  * refused one must not live on in the kernel's cache. Older kernels then refuse shared mappings.
+ */
+
+/*
+ * device says that a block device of the kernel's will use the block file. It tells nobody of a write that failed, so
+ * serve_wait does, not only of those from the cache.
  */
 
 struct serve_session;
@@ -79,7 +86,7 @@ enum coffer_status serve_files(struct files *files, const struct serve_owner *ow
 
 /* Waits until the file system is unmounted, by serve_stop or by anyone else, and all its threads are gone. After
  * a lazy unmount that is when the last file in it is closed. A mount whose connection was cut is taken away.
- * Reports the first error that no request could report: cached data that could not be written. */
+ * Reports the first error that no request could report: cached data that could not be written (see also `device`). */
 enum coffer_status serve_wait(struct serve_session *session, struct coffer_error *error);
 
 /* Unmounts; OK when it is unmounted already. Errors: IN_USE while files are open in it (never when lazy) or

@@ -152,7 +152,7 @@ expect_status 0 "$COFFER" list
 expect_error "^coffer: warning: writes into the hidden volume in '$work/u.img' were refused"
 expect_same 1 "$(wc -l <stderr)" 'warnings of list'
 expect_status 0 "$COFFER" list --json
-expect_json 'it["mounts"][0]["protects_hidden"] and it["mounts"][0]["refused_writes"]'
+expect_json "any(m['protects_hidden'] and m['refused_writes'] for m in it['mounts'] if m['mount_point'] == '$work/m')"
 expect_status 0 "$COFFER" unmount m
 expect_error "^coffer: warning: writes into the hidden volume in '$work/u.img' were refused"
 expect_same 1 "$(wc -l <stderr)" 'warnings of unmount'

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: ISC */
+/* way.c - which way a volume is shown (way.h). */
+#include "way.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "loop_device.h"
+#include "mount_options.h"
+#include "ui.h"
+#include "volume_files.h"
+
+/* A block device of the kernel's would keep in its cache what is refused for the hidden volume's sake. */
+static bool can_be_device(const struct way_task *task)
+{
+    return geteuid() == 0 && !task->request->hidden_secret && loop_device_is_possible();
+}
+
+static enum exit_status open_files(const struct way_task *task, struct way **way)
+{
+    const struct server_request *request = task->request;
+    struct files *files;
+
+    enum exit_status status = volume_files_open(task->volume, request->volume, task->info->read_only, &files);
+    if (status != EXIT_DONE) {
+        return status;
+    }
+    if (files) {
+        return way_open_fuse(task, files, way);
+    }
+    return strcmp(request->via, "auto") == 0 && can_be_device(task)
+               ? way_open_loop(task, way)
+               : volume_files_refuse(task->volume, request->volume);
+}
+
+enum exit_status way_check_options(const struct way_task *task, const char *type)
+{
+    char word[64];
+
+    if (mount_options_check(task->request->options, type, sizeof(word), word)) {
+        return EXIT_DONE;
+    }
+    if (strcmp(type, MOUNT_OPTIONS_FUSE) == 0) {
+        return ui_fail(EXIT_USAGE, "exec and noexec are; those of the kernel's file systems go with --via loop",
+                       "cannot mount '%s': '%s' is no option of files that this program serves",
+                       task->request->volume, word);
+    }
+    return ui_fail(EXIT_USAGE, NULL, "cannot mount '%s': '%s' is no option of %s", task->request->volume, word,
+                   type);
+}
+
+enum exit_status way_open(const struct way_task *task, struct way **way)
+{
+    const struct server_request *request = task->request;
+
+    if (request->block) {
+        return way_open_block(task, way);
+    }
+    if (strcmp(request->via, "loop") == 0) {
+        return way_open_loop(task, way);
+    }
+    return open_files(task, way);
+}
