@@ -343,7 +343,7 @@ COFFER_API enum coffer_status coffer_volume_mapping(const struct coffer_volume *
 /* Writes a LUKS2 header over the volume's data into a new file (0600), which stands beside the volume and changes
  * nothing in it: cryptsetup opens the data with both. Its only secret is that of `credential`, a passphrase or one
  * key file; the key derivation costs what the volume's does. Errors: UNSUPPORTED (as above; thin; more than one
- * layer; less than 288 KiB in front of the data), INVALID (another kind of secret), NO_MEMORY, FAILED (sys = EEXIST). */
+ * layer; less than 284 KiB in front of the data), INVALID (another kind of secret), NO_MEMORY, FAILED (sys = EEXIST). */
 COFFER_API enum coffer_status coffer_volume_export_luks2(const struct coffer_volume *volume, const char *path,
                                                          const struct coffer_credential *credential,
                                                          struct coffer_error *error);
