@@ -21,7 +21,9 @@ static const struct option table[] = {
 static const struct version_options defaults;
 
 /* What the library's formats are called in `info` and `mount`, with the version of each that can be opened. */
-static const char *const formats[] = { "coffer 1", NULL };
+static const char *const formats[] = {
+    "coffer 1", "luks 1", "luks 2", "bitlocker 2", "filevault 2", "veracrypt", "truecrypt", NULL,
+};
 
 /* Line i about a library; NULL after the last. */
 static const char *component(unsigned i, char *text, size_t size)

@@ -21,7 +21,7 @@ struct format_options {
 
 /* clang-format off */
 #define OPTIONS_FORMAT(options) \
-    OPTION_CHOICE(options, format.type, "type", "auto|coffer|luks|bitlocker|veracrypt|truecrypt", "the format of the volume"), \
+    OPTION_CHOICE(options, format.type, "type", "auto|coffer|luks|bitlocker|filevault|veracrypt|truecrypt", "the format of the volume"), \
     OPTION_NUMBER(options, format.pim, "pim", "N", 1, FORMAT_PIM_MAX, "VeraCrypt: its personal iterations multiplier"), \
     OPTION_CHOICE(options, format.hash, "hash", \
                   "sha512|sha256|whirlpool|blake2s|ripemd160|streebog|sha1|argon2id", \
@@ -29,7 +29,7 @@ struct format_options {
     OPTION_FLAG(options, format.system, "system", "VeraCrypt and TrueCrypt: VOLUME is the disk of an encrypted system"), \
     OPTION_FLAG(options, format.backup_header, "backup-header", "VeraCrypt and TrueCrypt: use the backup headers at the end"), \
     OPTION_FILE(options, format.header, "header", "FILE", "LUKS: the header is in FILE, the data in VOLUME"), \
-    OPTION_NUMBER(options, format.slot, "slot", "N", 0, 31, "LUKS and BitLocker: try only this key slot"), \
+    OPTION_NUMBER(options, format.slot, "slot", "N", 0, 31, "LUKS, BitLocker, FileVault: try only this slot"), \
     OPTION_SIZE(options, secret.key_file_offset, "keyfile-offset", "how much of each key file to pass over"), \
     OPTION_SIZE(options, secret.key_file_size, "keyfile-size", "how much of each key file to read")
 /* clang-format on */

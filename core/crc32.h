@@ -11,4 +11,7 @@
 /* The register after more data; its complement is the checksum. */
 uint32_t crc32_add(uint32_t crc, const void *data, size_t size);
 
+/* The same with Castagnoli's polynomial, CRC-32C. */
+uint32_t crc32c_add(uint32_t crc, const void *data, size_t size);
+
 #endif

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base64.h"
 #include "error.h"
 #include "luks.h"
 
@@ -98,40 +99,14 @@ static bool get_size(struct json_object *object, const char *name, uint64_t *out
     return get_text(object, name, text) && parse_size(text, out);
 }
 
-static int digit_value(char c)
-{
-    static const char DIGITS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const char *found = c != '\0' ? strchr(DIGITS, c) : NULL;
-    return found != NULL ? (int)(found - DIGITS) : -1;
-}
-
-/* Base64 with its padding. */
 static bool get_bytes(struct json_object *object, const char *name, uint8_t *out, size_t room, uint32_t *size)
 {
     struct json_object *value;
-    if (!get(object, name, json_type_string, &value)) {
+    size_t used;
+    if (!get(object, name, json_type_string, &value) ||
+        !base64_decode(json_object_get_string(value), (size_t)json_object_get_string_len(value), out, room,
+                       &used)) {
         return false;
-    }
-    const char *text = json_object_get_string(value);
-    size_t length = (size_t)json_object_get_string_len(value), used = 0;
-    uint32_t bits = 0, count = 0;
-    while (length > 0 && length % 4 != 1 && text[length - 1] == '=') {
-        length--;
-    }
-    for (size_t i = 0; i < length; i++) {
-        int digit = digit_value(text[i]);
-        if (digit < 0) {
-            return false;
-        }
-        bits = (bits << 6 | (uint32_t)digit) & 0xffff;
-        count += 6;
-        if (count >= 8) {
-            if (used == room) {
-                return false;
-            }
-            count -= 8;
-            out[used++] = (uint8_t)(bits >> count);
-        }
     }
     *size = (uint32_t)used;
     return used > 0;

@@ -157,6 +157,9 @@ struct crypto_argon2 {
  * holds no key. */
 CRYPTO_CHECKED int crypto_argon2(uint8_t *out, size_t out_size, const struct crypto_argon2 *input);
 
+/* A 16-byte key that was wrapped under AES-128 (RFC 3394). out: written on success only. True when it opens. */
+CRYPTO_CHECKED bool crypto_unwrap(uint8_t out[16], const uint8_t key[16], const uint8_t wrapped[24]);
+
 /* AES-256-CCM. out: `size` bytes, written on success only. True when it opens. */
 CRYPTO_CHECKED bool crypto_ccm_open(uint8_t *out, const uint8_t key[32], const uint8_t nonce[12],
                                     const uint8_t tag[16], const uint8_t *in, size_t size);

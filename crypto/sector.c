@@ -47,10 +47,16 @@ static size_t shared_key_size(const struct crypto_sector_spec *spec)
     }
 }
 
+static bool is_aes_xts(const struct crypto_sector_spec *spec)
+{
+    return spec->layers == 1 && spec->layer[0].cipher == CRYPTO_AES && spec->mode == CRYPTO_XTS;
+}
+
 static bool sizes_fit(const struct crypto_sector_spec *spec)
 {
     bool is_power = (spec->sector_size & (spec->sector_size - 1)) == 0;
-    if (!is_power || spec->sector_size < TWEAK_UNIT || spec->sector_size > 4096 ||
+    uint32_t largest = is_aes_xts(spec) ? 8192 : 4096;
+    if (!is_power || spec->sector_size < TWEAK_UNIT || spec->sector_size > largest ||
         (spec->iv_unit != TWEAK_UNIT && spec->iv_unit != spec->sector_size) || spec->layers < 1 ||
         spec->layers > CRYPTO_LAYERS_MAX) {
         return false;
@@ -81,8 +87,7 @@ static bool halves_differ(const struct crypto_sector_spec *spec)
 
 static bool uses_own_mode(const struct crypto_sector_spec *spec)
 {
-    bool aes_xts = spec->layers == 1 && spec->layer[0].cipher == CRYPTO_AES && spec->mode == CRYPTO_XTS;
-    return aes_xts || spec->mode == CRYPTO_CBC || spec->mode == CRYPTO_CBC_OUTER ||
+    return is_aes_xts(spec) || spec->mode == CRYPTO_CBC || spec->mode == CRYPTO_CBC_OUTER ||
            spec->mode == CRYPTO_CBC_ELEPHANT;
 }
 

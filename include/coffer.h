@@ -152,7 +152,7 @@ struct coffer_info {
     size_t size; /* sizeof(struct coffer_info), set by the caller */
 
     /* Seen without a secret. */
-    const char *format;    /* "coffer", "luks", "bitlocker", "veracrypt", "truecrypt"; static */
+    const char *format;    /* "coffer", "luks", "bitlocker", "filevault", "veracrypt", "truecrypt"; static */
     unsigned version;      /* of the format */
     uint64_t backing_size; /* bytes of the file or device */
     bool is_device;
@@ -250,7 +250,7 @@ COFFER_API enum coffer_status coffer_volume_create_hidden(const char *path, cons
 
 struct coffer_open_options {
     size_t size;      /* sizeof(struct coffer_open_options) */
-    const char *type; /* "coffer", "luks", "bitlocker", "veracrypt", "truecrypt"; NULL = find out */
+    const char *type; /* "coffer", "luks", "bitlocker", "filevault", "veracrypt", "truecrypt"; NULL = find out */
     bool read_only;
     int kdf_level; /* unmarked: try only this one; -1 = those that are tried without being named */
     /* The hidden volume's secret, `credential` being the outer's: the outer one is served, writes into the hidden
