@@ -53,7 +53,7 @@ class Coffer:
         self.mount()
 
     def mount(self):
-        run(self.program, "mount", self.volume, self.root, "--passphrase-file", self.secret)
+        run(self.program, "mount", "--via", "fuse", self.volume, self.root, "--passphrase-file", self.secret)
 
     def unmount(self):
         run(self.program, "unmount", self.root)

@@ -10,6 +10,7 @@
 #include "launch.h"
 #include "mount_options.h"
 #include "mount_point.h"
+#include "owner.h"
 #include "secrets.h"
 #include "server.h"
 #include "server_process.h"
@@ -23,6 +24,7 @@ struct mount_options {
     bool block;
     const char *via;
     const char *options;
+    const char *owner;
     bool read_only;
     bool protect_hidden;
     bool allow_other;
@@ -41,6 +43,8 @@ static const struct option table[] = {
     OPTION_FLAG(struct mount_options, protect_hidden, "protect-hidden",
                 "open the outer volume and refuse writes into the hidden one"),
     OPTION_FLAG(struct mount_options, allow_other, "allow-other", "let other users in, as far as the modes say"),
+    OPTION_TEXT(struct mount_options, owner, "owner", "USER",
+                "all files seem to belong to USER; 'keep': to whom the volume names"),
     OPTION_FLAG(struct mount_options, foreground, "foreground", "stay in the foreground until it is unmounted"),
     OPTION_NUMBER(struct mount_options, kdf_level, "kdf-level", "N", 0, 4,
                   "unmarked volumes: try only this cost of the key derivation"),
@@ -75,6 +79,13 @@ static enum exit_status check_options(const struct mount_options *options)
     bool is_fuse = options->block || strcmp(options->via, "fuse") == 0;
     char word[64];
 
+    if (options->owner && strcmp(options->via, "loop") == 0) {
+        return ui_fail(EXIT_USAGE, "FAT and NTFS take '--options uid=N,gid=N'",
+                       "'--owner' does not go with '--via loop': the kernel shows owners as they are");
+    }
+    if (options->owner && options->block) {
+        return ui_fail(EXIT_USAGE, NULL, "'--owner' is about files, '--block' shows none");
+    }
     if (options->block && strcmp(options->via, "auto") != 0) {
         return ui_fail(EXIT_USAGE, NULL, "'--via' is about files, '--block' shows none");
     }
@@ -110,7 +121,8 @@ static enum exit_status mount_at(const struct mount_options *options, const char
         .allow_other = options->allow_other,
     };
 
-    return launch_run(options->foreground, server_run, &request);
+    enum exit_status status = owner_parse(options->owner, options->allow_other, &request.owner);
+    return status ? status : launch_run(options->foreground, server_run, &request);
 }
 
 static enum exit_status run(const void *values, const char *const *operands, size_t count)

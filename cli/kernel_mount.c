@@ -33,15 +33,38 @@ static const char *kernel_name(const char *type)
     return strcmp(type, "ntfs") == 0 ? "ntfs3" : type;
 }
 
+/* A line of /proc/filesystems is "TYPE", or "nodev TYPE" for one that takes no block device, with a tab between. */
+static bool is_registered(const char *name)
+{
+    SCOPE_FILE FILE *file = fopen("/proc/filesystems", "re");
+    SCOPE_FREE char *line = NULL;
+    size_t capacity = 0;
+
+    while (file && getline(&line, &capacity, file) > 0) {
+        line[strcspn(line, "\n")] = '\0';
+        if (line[0] == '\t' && strcmp(line + 1, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool kernel_mount_knows(const char *type)
+{
+    const char *name = kernel_name(type);
+    char program[PROGRAM_PATH_MAX];
+    struct program_result result;
+
+    if (!is_registered(name) && program_find("modprobe", program)) {
+        program_run((const char *const[]){ program, "-q", "--", name, NULL }, NULL, &result);
+    }
+    return is_registered(name);
+}
+
 static enum exit_status explain_mount(const struct kernel_mount *mount, struct program_result *result)
 {
     if (result->error) {
         return ui_fail(EXIT_OTHER, NULL, "cannot run mount: %s", explain_errno(result->error));
-    }
-    if (strstr(result->output, "unknown filesystem type")) {
-        return ui_fail(EXIT_NOT_PERMITTED, "add --block to see the volume as one file",
-                       "cannot show the files of '%s': this kernel does not know the file system %s",
-                       mount->volume, mount->type);
     }
     if (result->status != MOUNT_FAILED) {
         return ui_fail(EXIT_OTHER, NULL, "cannot mount '%s': mount failed with status %d: %s", mount->volume,

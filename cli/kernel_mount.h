@@ -22,6 +22,9 @@ struct kernel_mount {
     bool read_only;
 };
 
+/* Whether the kernel has a file system of this type, if need be as a module. */
+bool kernel_mount_knows(const char *type);
+
 /* Mounts, with nosuid and nodev unless the options say otherwise. EXIT_DONE or reported. */
 enum exit_status kernel_mount_begin(const struct kernel_mount *mount);
 

@@ -9,6 +9,7 @@
 #include "launch.h"
 #include "mount_point.h"
 #include "options.h"
+#include "serve.h"
 #include "status.h"
 
 struct server_request {
@@ -22,6 +23,7 @@ struct server_request {
     const char *via;     /* a word of `mount --via` */
     const char *options; /* for the mount, checked; NULL = none */
     bool read_only;
+    struct serve_owner owner; /* of files that this program serves */
     bool allow_other;
 };
 

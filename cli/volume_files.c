@@ -11,12 +11,9 @@
 #include <unistd.h>
 
 #include "content.h"
+#include "ext_check.h"
 #include "private_mount.h"
-#include "program.h"
-#include "scope.h"
 #include "ui.h"
-
-#define E2FSCK_MENDED 1 /* e2fsck(8): errors corrected */
 
 enum exit_status volume_files_refuse(struct coffer_volume *volume, const char *name)
 {
@@ -45,29 +42,13 @@ enum exit_status volume_files_refuse(struct coffer_volume *volume, const char *n
 /* True when the file system can be opened for writing now. */
 static bool check_ext(struct coffer_volume *volume, const char *name)
 {
-    char e2fsck[PROGRAM_PATH_MAX];
     struct private_mount mount;
-    struct program_result result;
 
-    if (!program_find("e2fsck", e2fsck)) {
-        ui_warn("e2fsck is missing, which has to look at '%s' first: install the package e2fsprogs", name);
-        return false;
-    }
     if (private_mount_begin(volume, PRIVATE_FOR_PROGRAMS, &mount) != EXIT_DONE) {
         return false;
     }
-    bool passed = program_run((const char *const[]){ e2fsck, "-p", mount.path, NULL }, NULL, &result) ||
-                  (result.error == 0 && result.status == E2FSCK_MENDED);
-    if (private_mount_end(&mount) != EXIT_DONE) {
-        return false;
-    }
-    if (!passed) {
-        ui_warn("the file system in '%s' is damaged; mount with --block and run 'e2fsck -f DIR/volume': %s", name,
-                program_last_line(&result));
-    } else {
-        ui_detail("'%s' was not unmounted properly; its file system has been checked", name);
-    }
-    return passed;
+    bool passed = ext_check(mount.path, name);
+    return private_mount_end(&mount) == EXIT_DONE && passed;
 }
 
 enum exit_status volume_files_open(struct coffer_volume *volume, const char *name, bool read_only,

@@ -10,27 +10,25 @@
 #include "ui.h"
 #include "volume_files.h"
 
-/* A block device of the kernel's would keep in its cache what is refused for the hidden volume's sake. */
+/* A block device of the kernel's would keep in its cache what is refused for the hidden volume's sake, and the kernel
+ * shows owners as they are. */
 static bool can_be_device(const struct way_task *task)
 {
-    return geteuid() == 0 && !task->request->hidden_secret && loop_device_is_possible();
+    const struct server_request *request = task->request;
+
+    return geteuid() == 0 && !request->hidden_secret && !request->owner.mapped && loop_device_is_possible();
 }
 
-static enum exit_status open_files(const struct way_task *task, struct way **way)
+static enum exit_status open_in_process(const struct way_task *task, struct way **way)
 {
-    const struct server_request *request = task->request;
+    const char *name = task->request->volume;
     struct files *files;
 
-    enum exit_status status = volume_files_open(task->volume, request->volume, task->info->read_only, &files);
+    enum exit_status status = volume_files_open(task->volume, name, task->info->read_only, &files);
     if (status != EXIT_DONE) {
         return status;
     }
-    if (files) {
-        return way_open_fuse(task, files, way);
-    }
-    return strcmp(request->via, "auto") == 0 && can_be_device(task)
-               ? way_open_loop(task, way)
-               : volume_files_refuse(task->volume, request->volume);
+    return files ? way_open_fuse(task, files, way) : volume_files_refuse(task->volume, name);
 }
 
 enum exit_status way_check_options(const struct way_task *task, const char *type)
@@ -52,12 +50,15 @@ enum exit_status way_check_options(const struct way_task *task, const char *type
 enum exit_status way_open(const struct way_task *task, struct way **way)
 {
     const struct server_request *request = task->request;
+    bool is_asked_for = strcmp(request->via, "loop") == 0;
+    enum exit_status status = EXIT_DONE;
 
+    *way = NULL;
     if (request->block) {
         return way_open_block(task, way);
     }
-    if (strcmp(request->via, "loop") == 0) {
-        return way_open_loop(task, way);
+    if (is_asked_for || (strcmp(request->via, "auto") == 0 && can_be_device(task))) {
+        status = way_open_loop(task, is_asked_for, way);
     }
-    return open_files(task, way);
+    return status || *way ? status : open_in_process(task, way);
 }

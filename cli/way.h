@@ -63,7 +63,8 @@ enum exit_status way_open_block(const struct way_task *task, struct way **way);
 /* Files that a driver of files.h serves; takes `files` over. */
 enum exit_status way_open_fuse(const struct way_task *task, struct files *files, struct way **way);
 
-/* Files of the kernel's over a loop device. */
-enum exit_status way_open_loop(const struct way_task *task, struct way **way);
+/* Files of the kernel's over a loop device. Not asked for: NULL where another way is better or the kernel does not
+ * know the file system. */
+enum exit_status way_open_loop(const struct way_task *task, bool is_asked_for, struct way **way);
 
 #endif

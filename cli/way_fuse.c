@@ -16,20 +16,10 @@ struct fuse_way {
     struct serve_session *session;
 };
 
-/* On a mount that only its user can see, everything belongs to that user: the numbers in the volume may come from
- * another machine. Root sees them as they are. */
-static struct serve_owner owner_of(const struct server_request *request)
-{
-    return (struct serve_owner){ .mapped = geteuid() != 0 && !request->allow_other,
-                                 .uid = geteuid(),
-                                 .gid = getegid() };
-}
-
 static enum coffer_status serve(struct fuse_way *fuse, struct coffer_error *error)
 {
     const struct way_task *task = fuse->way.task;
     const struct server_request *request = task->request;
-    const struct serve_owner owner = owner_of(request);
     const struct serve_options options = {
         .mount_point = request->point->path,
         .source = task->volume_path,
@@ -41,7 +31,7 @@ static enum coffer_status serve(struct fuse_way *fuse, struct coffer_error *erro
         .uncached = request->hidden_secret != NULL,
     };
 
-    return fuse->files ? serve_files(fuse->files, &owner, &options, &fuse->session, error)
+    return fuse->files ? serve_files(fuse->files, &request->owner, &options, &fuse->session, error)
                        : serve_block(task->volume, &options, &fuse->session, error);
 }
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: ISC
 #
-# `coffer mount VOLUME DIR`: the files of an ext volume, for root and for an ordinary user; what was copied in is
+# `coffer mount --via fuse`: the files of an ext volume, for root and for an ordinary user; what was copied in is
 # there, mode and all, after the next mount; e2fsck finds nothing; a server that was killed loses nothing that was
 # synced; other file systems are refused with the ways that there are.
 
@@ -26,14 +26,14 @@ listing() { # PATH: names, modes, sizes, times and link targets
 }
 
 make_volume v.coffer --size 64M --fs ext4
-expect_status 0 "$COFFER" mount v.coffer mnt --passphrase-file "$secret"
+expect_status 0 "$COFFER" mount v.coffer mnt --via fuse --passphrase-file "$secret"
 expect_status 0 "$COFFER" list --json
 expect_json 'any(m["way"] == "fuse" and m["alive"] for m in it["mounts"])'
 cp -a tree mnt/tree
 expect_same "$(listing tree)" "$(listing mnt/tree)" 'what was copied in'
 expect_status 7 mnt/tree/run
 expect_status 0 "$COFFER" unmount mnt
-expect_status 0 "$COFFER" mount v.coffer mnt --passphrase-file "$secret" --read-only
+expect_status 0 "$COFFER" mount v.coffer mnt --via fuse --passphrase-file "$secret" --read-only
 expect_same "$(listing tree)" "$(listing mnt/tree)" 'what is there the next time'
 cmp tree/large mnt/tree/large || fail 'contents differ'
 expect_status 1 touch mnt/tree/new
@@ -43,13 +43,13 @@ expect_status 0 e2fsck -fn mnt/volume
 expect_status 0 "$COFFER" unmount mnt
 
 # Killed: the next mount recovers, and what was synced is there.
-expect_status 0 "$COFFER" mount v.coffer mnt --passphrase-file "$secret"
+expect_status 0 "$COFFER" mount v.coffer mnt --via fuse --passphrase-file "$secret"
 echo precious >mnt/precious
 sync mnt/precious
 server=$(server_of mnt)
 kill -KILL "$server"
 wait_until is_gone "$server"
-expect_status 0 "$COFFER" mount v.coffer mnt --passphrase-file "$secret"
+expect_status 0 "$COFFER" mount v.coffer mnt --via fuse --passphrase-file "$secret"
 expect_same precious "$(cat mnt/precious)" 'a synced file after kill -9'
 expect_status 0 "$COFFER" unmount mnt
 expect_status 0 "$COFFER" mount --block v.coffer mnt --passphrase-file "$secret"

@@ -158,6 +158,32 @@ cp tree/true m/true
 unmount m
 expect_status 2 "$COFFER" mount "$volume" m --via fuse --options commit=60 --passphrase-file "$secret"
 
+# Without --via, root gets the kernel's; but not where this program knows better.
+expect_status 0 "$COFFER" mount "$volume" m --passphrase-file "$secret"
+grep -q " $work/m .* - ext4 /dev/loop" /proc/self/mountinfo || fail 'root did not get a mount of the kernel'
+unmount m
+for option in --read-only --owner=root; do
+    expect_status 0 "$COFFER" mount "$volume" m "$option" --passphrase-file "$secret"
+    grep -q " $work/m .* - fuse.coffer " /proc/self/mountinfo || fail "$option: a mount of the kernel"
+    unmount m
+done
+
+# A file system that is damaged is not given to the kernel for writing.
+if command -v debugfs >/dev/null; then
+    mount_block "$volume" m
+    debugfs -w -R 'set_super_value state 2' m/volume 2>/dev/null
+    debugfs -w -R 'set_inode_field /tree/large block[0] 0' m/volume 2>/dev/null # no extent tree
+    unmount m
+    expect_status 0 "$COFFER" mount "$volume" m --via loop --passphrase-file "$secret"
+    expect_error "warning: the file system in '$volume' is damaged: .*e2fsck"
+    grep -q " $work/m ro," /proc/self/mountinfo || fail 'a damaged file system is writable'
+    unmount m
+    mount_block "$volume" m
+    e2fsck -fy m/volume >/dev/null 2>&1 || true
+    expect_status 0 e2fsck -fn m/volume
+    unmount m
+fi
+
 # What does not go.
 expect_status 2 "$COFFER" mount "$volume" m --via loop --block --passphrase-file "$secret"
 make_volume none.coffer
