@@ -38,6 +38,7 @@ extern const struct command command_key;
 extern const struct command command_check;
 extern const struct command command_header;
 extern const struct command command_resize;
+extern const struct command command_convert;
 extern const struct command command_help;
 extern const struct command command_version;
 

@@ -20,6 +20,7 @@ const struct command *const commands[] = {
     &command_check,
     &command_header,
     &command_resize,
+    &command_convert,
     &command_help,
     &command_version,
     NULL,

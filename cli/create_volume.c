@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "create.h"
+#include "create_cost.h"
 #include "filesystem.h"
 #include "header_backup.h"
 #include "json.h"
@@ -19,14 +20,8 @@
 #include "target.h"
 #include "ui.h"
 
-/* Bytes, but for the passes. */
-#define GRANULE        4096 /* a volume's size is a multiple of it */
-#define KIB            1024
-#define DEFAULT_MEMORY (UINT64_C(256) << 20)
-#define DEFAULT_PASSES 3
-#define WEAK_MEMORY    (UINT64_C(64) << 20)
-#define WEAK_PASSES    3
-#define LARGE          (UINT64_C(1) << 40)
+#define GRANULE 4096 /* bytes: a volume's size is a multiple of it */
+#define LARGE   (UINT64_C(1) << 40)
 
 /* What the options come to. */
 struct plan {
@@ -88,21 +83,6 @@ static enum exit_status settle_size(const struct create_options *options, struct
     return EXIT_DONE;
 }
 
-static void settle_cost(const struct create_options *options, struct coffer_create_options *create)
-{
-    uint64_t memory = options->kdf_memory ? options->kdf_memory : DEFAULT_MEMORY;
-    uint64_t passes = options->kdf_passes ? (uint64_t)options->kdf_passes : DEFAULT_PASSES;
-    bool is_weak = memory < WEAK_MEMORY || memory / KIB * passes < WEAK_MEMORY / KIB * WEAK_PASSES;
-
-    create->kdf_level = (int)options->kdf_level;
-    create->kdf_memory =
-        (uint32_t)(options->kdf_memory / KIB > UINT32_MAX ? UINT32_MAX : options->kdf_memory / KIB);
-    create->kdf_passes = (uint32_t)options->kdf_passes;
-    if (is_weak || options->kdf_level == 0) {
-        ui_warn("a key derivation below 64 MiB and 3 passes makes guessing the passphrase cheap");
-    }
-}
-
 static enum exit_status make_plan(const struct create_options *options, const char *path, struct plan *plan)
 {
     *plan = (struct plan){ .create = COFFER_CREATE_OPTIONS_INIT };
@@ -135,7 +115,7 @@ static enum exit_status make_plan(const struct create_options *options, const ch
     plan->create.sector_size = (uint32_t)strtoul(options->sector_size, NULL, 10);
     plan->create.callbacks.notice = ui_library_notice;
     plan->create.callbacks.progress = progress_report;
-    settle_cost(options, &plan->create);
+    create_cost_settle(options->kdf_memory, options->kdf_passes, options->kdf_level, &plan->create);
     plan->has_filesystem = strcmp(options->fs, "none") != 0;
     plan->filesystem = (struct filesystem_request){
         .type = strcmp(options->fs, "auto") == 0 ? "ext4" : options->fs,

@@ -36,6 +36,8 @@ const char *explain_failure(enum operation operation)
         return "cannot resize";
     case OPERATION_CREATE:
         return "cannot create";
+    case OPERATION_CONVERT:
+        return "cannot convert into";
     case OPERATION_HIDE:
         return "cannot make a hidden volume in";
     case OPERATION_CLOSE:
@@ -64,7 +66,8 @@ static const char *hint_open(const struct coffer_error *error)
     case COFFER_NO_MEMORY:
         return "close other programs, or open the volume on a machine with more memory";
     case COFFER_UNSUPPORTED:
-        return "a newer version of coffer may be able to open it";
+        return error->sys == EINPROGRESS ? "'coffer convert' with the same source goes on"
+                                         : "a newer version of coffer may be able to open it";
     default:
         return NULL;
     }
@@ -108,6 +111,19 @@ static const char *hint_resize(const struct coffer_error *error)
         return "'coffer check --repair' first";
     case COFFER_INTERRUPTED:
         return "the same command starts over";
+    default:
+        return hint_open(error);
+    }
+}
+
+static const char *hint_convert(const struct coffer_error *error)
+{
+    switch (error->status) {
+    case COFFER_FAILED:
+        return error->sys == ENOSPC ? "free some space; the same command then goes on"
+                                    : "the same command goes on";
+    case COFFER_INTERRUPTED:
+        return "the same command goes on; --force starts over";
     default:
         return hint_open(error);
     }
@@ -164,6 +180,8 @@ const char *explain_hint(enum operation operation, const struct coffer_error *er
         return hint_resize(error);
     case OPERATION_CREATE:
         return hint_create(error);
+    case OPERATION_CONVERT:
+        return hint_convert(error);
     case OPERATION_CLOSE:
         return "what was written last may be lost: look at the medium and at the kernel's log";
     case OPERATION_MOUNT:

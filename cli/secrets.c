@@ -48,6 +48,14 @@ static const struct manner manners[] = {
                        .is_new = true,
                        .options = "give the new secret with --new-passphrase-file, --new-passphrase-fd or "
                                   "--new-key-file" },
+    [SECRET_NEW_COPY] = { .prompt = "New passphrase for",
+                          .is_new = true,
+                          .options =
+                              "give the new volume's secret with --new-passphrase-file, --new-passphrase-fd or "
+                              "--new-key-file" },
+    [SECRET_COPY] = { .prompt = "Passphrase for",
+                      .options = "give the new volume's secret with --new-passphrase-file, --new-passphrase-fd or "
+                                 "--new-key-file" },
     [SECRET_NEW_HIDDEN] = { .prompt = "New passphrase of the hidden volume in",
                             .is_new = true,
                             .options = "give the hidden volume's secret with --new-passphrase-file, "

@@ -16,6 +16,8 @@ enum secret_role {
     SECRET_FIRST,   /* of a volume that is being made */
     /* From the options --new-...: */
     SECRET_ADDED,      /* a further one of a volume */
+    SECRET_NEW_COPY,   /* of a volume that is being made as the copy of another */
+    SECRET_COPY,       /* opens it, to go on */
     SECRET_NEW_HIDDEN, /* of a hidden volume that is being made */
     SECRET_HIDDEN,     /* opens the hidden volume */
     /* Beside one of the last two: */

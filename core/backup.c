@@ -187,7 +187,8 @@ static enum coffer_status renew(const struct unlock_image *present, struct copie
     settle_geometry(present, copies, today, &fields);
     fields.seq = 1 + (today->opens && today->fields.seq > fields.seq ? today->fields.seq : fields.seq);
     header_put_fields(&copies->body, &fields);
-    enum coffer_status status = header_validate(&copies->body, present->storage->size, error);
+    enum coffer_status status =
+        header_validate(&copies->body, present->storage->size, HEADER_INCOMPAT_KNOWN, error);
     if (status != COFFER_OK) {
         return status;
     }

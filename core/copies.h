@@ -26,6 +26,8 @@ struct copies {
     uint8_t master[HEADER_MASTER_SIZE];
     unsigned slot; /* the one that opened it */
 
+    uint32_t also_known; /* incompat bits that whoever opens it can do with besides; set before it is opened */
+
     /* To wrap again: the way that opened it, cost, salts, and the key-encryption keys where they have been derived. */
     enum credential_way way;
     uint32_t memory, passes;

@@ -135,7 +135,8 @@ static enum coffer_status write_volume(struct copies *copies, const struct coffe
 static struct header_fields fields_of(const struct coffer_create_options *options, uint64_t size)
 {
     return (struct header_fields){
-        .incompat = options->thin ? HEADER_INCOMPAT_HOLES : 0,
+        .incompat =
+            (options->thin ? HEADER_INCOMPAT_HOLES : 0) | (options->unfinished ? HEADER_INCOMPAT_UNFINISHED : 0),
         .compat = options->fill || options->unmarked ? HEADER_COMPAT_FILLED : 0,
         .seq = 1,
         .created = options->withhold_time ? 0 : (uint64_t)time(NULL),
@@ -247,7 +248,11 @@ enum coffer_status coffer_volume_create(const char *path, const struct coffer_cr
     }
     format_coffer_describe(copies, opened);
     describe_public_part(copies, &opened->info);
-    return volume_new(storage, opened, volume, error);
+    status = volume_new(storage, opened, volume, error);
+    if (status == COFFER_OK) {
+        (*volume)->is_new = true;
+    }
+    return status;
 }
 
 enum coffer_status coffer_volume_publish(struct coffer_volume *volume, struct coffer_error *error)

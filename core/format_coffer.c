@@ -4,6 +4,7 @@
  */
 #include "format_coffer.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,6 +223,16 @@ static enum coffer_status protect_hidden(const struct unlock_image *image,
     return COFFER_OK;
 }
 
+/* Who goes on with what was not finished must not do so with another volume. */
+static enum coffer_status check_unfinished(const struct copies *copies, struct coffer_error *error)
+{
+    struct header_fields fields;
+    header_get_fields(&copies->body, &fields);
+    return (fields.incompat & HEADER_INCOMPAT_UNFINISHED) != 0
+               ? COFFER_OK
+               : error_set(error, COFFER_INVALID, EEXIST, "it is a volume that is complete");
+}
+
 static enum coffer_status coffer_open(struct storage *storage, const struct coffer_credential *credential,
                                       const struct coffer_open_options *options, struct format_opened *opened,
                                       struct coffer_error *error)
@@ -231,8 +242,12 @@ static enum coffer_status coffer_open(struct storage *storage, const struct coff
     if (image == NULL || copies == NULL) {
         return error_set_no_memory(error);
     }
+    copies->also_known = options->unfinished ? HEADER_INCOMPAT_UNFINISHED : 0;
     enum coffer_status status = format_coffer_unlock(image, credential, options, copies, error);
     opened->info.unlocked = status == COFFER_OK;
+    if (status == COFFER_OK && options->unfinished) {
+        status = check_unfinished(copies, error);
+    }
     if (status == COFFER_OK && options->protect_hidden != NULL) {
         status = protect_hidden(image, options, copies, opened, error);
     }

@@ -7,6 +7,7 @@
  */
 #include "header.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "bytes.h"
@@ -324,14 +325,19 @@ static enum coffer_status validate_geometry(const struct header_fields *fields, 
     return COFFER_OK;
 }
 
-enum coffer_status header_validate(const struct header_body *body, uint64_t backing_size,
+enum coffer_status header_validate(const struct header_body *body, uint64_t backing_size, uint32_t known,
                                    struct coffer_error *error)
 {
     struct header_fields fields;
     header_get_fields(body, &fields);
-    if ((fields.incompat & ~HEADER_INCOMPAT_KNOWN) != 0) {
+    uint32_t unknown = fields.incompat & ~known;
+    if (unknown == HEADER_INCOMPAT_UNFINISHED) {
+        return error_set(error, COFFER_UNSUPPORTED, EINPROGRESS,
+                         "what is to be copied into it is not all there yet");
+    }
+    if (unknown != 0) {
         return error_set(error, COFFER_UNSUPPORTED, 0, "it uses features this version does not know (0x%x)",
-                         fields.incompat & ~HEADER_INCOMPAT_KNOWN);
+                         unknown);
     }
     if (fields.cipher != CIPHER_AES_XTS) {
         return error_set(error, COFFER_UNSUPPORTED, 0, "it uses a cipher this version does not know (%u)",

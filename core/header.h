@@ -46,10 +46,12 @@
 #define HEADER_PASSES_MAX 64u
 #define HEADER_WORK_MAX   (64ull << 20) /* KiB times passes */
 
-#define HEADER_INCOMPAT_HOLES  4u
-#define HEADER_INCOMPAT_KNOWN  HEADER_INCOMPAT_HOLES
-#define HEADER_RO_COMPAT_KNOWN 0u
-#define HEADER_COMPAT_FILLED   1u
+#define HEADER_INCOMPAT_HOLES 4u
+#define HEADER_INCOMPAT_KNOWN HEADER_INCOMPAT_HOLES
+/* The data is not all there yet: known to whoever puts it there, and unknown to all others. */
+#define HEADER_INCOMPAT_UNFINISHED 32u
+#define HEADER_RO_COMPAT_KNOWN     0u
+#define HEADER_COMPAT_FILLED       1u
 
 enum header_copy { HEADER_FRONT = 0, HEADER_TAIL = 1, HEADER_COPIES = 2 };
 enum { HEADER_VOLUMES = 2 };
@@ -144,9 +146,10 @@ uint8_t *header_private_label(struct header_body *body);
 uint8_t *header_listed_salt(struct header_body *body, enum header_copy copy);
 uint8_t *header_listed_digest(struct header_body *body, enum header_copy copy, unsigned slot);
 
-/* What an authenticated body says, judged before use: the holder of a key may be the attacker.
- * Errors: UNSUPPORTED (unknown incompat bit or cipher), DAMAGED (geometry that cannot be). */
-enum coffer_status header_validate(const struct header_body *body, uint64_t backing_size,
+/* What an authenticated body says, judged before use: the holder of a key may be the attacker. known: the incompat bits
+ * that the caller can do with. Errors: UNSUPPORTED (another incompat bit, sys = EINPROGRESS for UNFINISHED; unknown cipher),
+ * DAMAGED (geometry that cannot be). */
+enum coffer_status header_validate(const struct header_body *body, uint64_t backing_size, uint32_t known,
                                    struct coffer_error *error);
 
 #endif

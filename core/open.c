@@ -123,7 +123,7 @@ static bool try_tcrypt(struct attempts *attempts, struct coffer_error *error)
 /* Every byte is random: the secret is tried on all formats that look like that, the cheap ones first. */
 static enum coffer_status open_unmarked(struct attempts *attempts, struct coffer_error *error)
 {
-    bool others = credential_fits_tcrypt(attempts->credential);
+    bool others = !attempts->options->unfinished && credential_fits_tcrypt(attempts->credential);
     bool going = try_level(attempts, 2, error) && try_level(attempts, 1, error) &&
                  (!others || try_tcrypt(attempts, error)) && try_level(attempts, 3, error);
     if (!going) {
@@ -162,6 +162,9 @@ static enum coffer_status open_storage(struct storage *storage, const struct cof
     }
     if (status != COFFER_OK) {
         return status;
+    }
+    if (options->unfinished && format != NULL && format != &FORMAT_COFFER) {
+        return error_set(error, COFFER_INVALID, EEXIST, "it is a %s volume that is complete", format->name);
     }
     if (format != NULL) {
         return format->open(storage, credential, options, opened, error);

@@ -408,7 +408,8 @@ enum coffer_status unlock_header(const struct unlock_image *image, const struct 
     for (copies->way = CREDENTIAL_AS_CODE; copies->way < CREDENTIAL_WAYS; copies->way++) {
         if (credential_has_way(credential, copies->way) &&
             try_way(image, credential, copies, &first) == COFFER_OK) {
-            return header_validate(&copies->body, image->storage->size, error); /* final: nothing else is tried */
+            return header_validate(&copies->body, image->storage->size, HEADER_INCOMPAT_KNOWN | copies->also_known,
+                                   error); /* final: nothing else is tried */
         }
     }
     if (first.status != COFFER_OK) {

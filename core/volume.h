@@ -19,6 +19,7 @@ struct coffer_volume {
     uint32_t sector_size;
     bool thin;
     bool read_only;
+    bool is_new; /* it has just been made: thin, it holds zeros; else nothing that anybody wants */
     struct crypto_sector_spec *sectors; /* secret memory: for coffer_volume_mapping */
     struct coffer_info info;
     struct coffer_callbacks callbacks;       /* of who opened it */

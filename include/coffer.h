@@ -209,10 +209,11 @@ struct coffer_create_options {
     bool thin;               /* holes; files, or devices that read as zeros all over */
     bool fill;               /* write noise over the data area first */
     bool unmarked;           /* every byte random; implies fill, excludes thin */
-    bool replace;            /* an existing file may be replaced when the new volume is published */
-    const char *label;       /* visible (marked only); up to 64 bytes of UTF-8; NULL = none */
-    const char *slot_name;   /* up to 40 bytes; NULL = none */
-    bool withhold_time;      /* do not record the time */
+    bool unfinished;       /* nothing opens it until coffer_volume_complete has been called, but for who goes on */
+    bool replace;          /* an existing file may be replaced when the new volume is published */
+    const char *label;     /* visible (marked only); up to 64 bytes of UTF-8; NULL = none */
+    const char *slot_name; /* up to 40 bytes; NULL = none */
+    bool withhold_time;    /* do not record the time */
     const struct coffer_credential *second_secret; /* another way in, in slot 1; NULL = none */
     struct coffer_callbacks callbacks;
 };
@@ -267,6 +268,7 @@ struct coffer_open_options {
     const char *hash; /* "sha512", "sha256", "whirlpool", "blake2s", "ripemd160", "streebog", "sha1", "argon2id" */
     bool system;      /* the path is the whole disk of an encrypted system */
     bool backup_header; /* use the backup headers at the end of the volume */
+    bool unfinished; /* open one that was made so and is not complete, and none that is (INVALID, sys = EEXIST) */
 };
 
 #define COFFER_OPEN_OPTIONS_INIT                                                          \
@@ -309,6 +311,24 @@ COFFER_API enum coffer_status coffer_volume_discard(struct coffer_volume *volume
  * At the end: data: FAILED with sys = ENXIO; hole: data_size. A thick volume is all data. */
 COFFER_API enum coffer_status coffer_volume_seek(struct coffer_volume *volume, uint64_t offset, bool hole,
                                                  uint64_t *found, struct coffer_error *error);
+
+/* ---- Copying -------------------------------------------------------------------------------------------- */
+
+/* Makes the cleartext of `to`, which may be larger, that of `from` followed by zeros, and reads both again to verify it.
+ * What is the same already is not written, and zeros become holes where `to` is thin: after a copy that was cut short, in
+ * whatever way, the same call goes on, and needs no record of how far it was. Flushes now and then. Errors: INVALID (`to`
+ * is smaller), FAILED (also, sys = EILSEQ: what is read back is not what was written), INTERRUPTED. */
+COFFER_API enum coffer_status coffer_volume_copy(struct coffer_volume *from, struct coffer_volume *to,
+                                                 const struct coffer_callbacks *callbacks,
+                                                 struct coffer_error *error);
+
+/* Lets everybody open a volume that was made `unfinished`; in one update of its header, which a power cut does not
+ * tear. `credential` opens it, which is seen to once more. Of the options kdf_level counts. Errors: WRONG_SECRET,
+ * NO_MEMORY, FAILED. */
+COFFER_API enum coffer_status coffer_volume_complete(struct coffer_volume *volume,
+                                                     const struct coffer_credential *credential,
+                                                     const struct coffer_open_options *options,
+                                                     struct coffer_error *error);
 
 /* ---- The kernel's cipher -------------------------------------------------------------------------------- */
 
