@@ -157,13 +157,17 @@ ssize_t ext_read(struct files *files, uint64_t ino, void *data, size_t size, uin
 
 /* ---- Writing ---- */
 
+/* A refusal (a protected hidden volume lies there) is the writer's to hear of, at once; nothing of it is kept, so there is
+ * nothing that closing would have lost. */
 static int put(struct ext *ext, const void *data, size_t size, uint64_t where)
 {
     struct coffer_error error = COFFER_ERROR_INIT;
     if (size == 0 || coffer_volume_pwrite(ext->volume, data, size, where, &error) == COFFER_OK) {
         return 0;
     }
-    ext_note_failure(ext, &error);
+    if (error.status != COFFER_NOT_PERMITTED) {
+        ext_note_failure(ext, &error);
+    }
     return ext_volume_error(&error);
 }
 

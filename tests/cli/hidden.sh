@@ -185,6 +185,34 @@ expect_error "^coffer: notice: the outer volume's exfat uses nothing in its last
 expect_status 0 "$COFFER" mount --block f.img m "${level[@]}" --passphrase-file hidden
 expect_same 0 "$(e2fsck -fn m/volume >fsck 2>&1; echo $?)" 'status of e2fsck'
 unmount m
+# The outer file system in process: what does not fit beside the hidden volume fails at write, what was written stays,
+# and unmounting is no failure.
+"$COFFER" create e.img --quiet --unmarked --size 24M "${level[@]}" "${with[@]}" 2>/dev/null
+expect_status 0 "$COFFER" create --hidden e.img --size 8M "${with[@]}" --new-passphrase-file hidden --confirm e.img "${level[@]}"
+kept=$("$cleartext" e.img "${level[@]}" --passphrase-file hidden | sha256sum)
+expect_status 0 "$COFFER" mount e.img m "${level[@]}" "${with[@]}" --new-passphrase-file hidden --protect-hidden
+head -c 1M /dev/urandom >data
+written=0
+until ! dd if=data of="m/$written" bs=64K conv=fsync 2>stderr; do
+    written=$((written + 1))
+    [ "$written" -lt 24 ] || fail 'the outer file system is larger than what is free of the hidden volume'
+done
+expect_error 'Operation not permitted'
+[ "$written" -ge 8 ] || fail "only $written MiB could be written"
+rm "m/$written"
+dd if=data of=m/0 bs=64K conv=notrunc status=none || fail 'the outer file system can no longer be written'
+expect_status 0 "$COFFER" unmount m
+expect_error "^coffer: warning: writes into the hidden volume in '$work/e.img' were refused"
+expect_same 1 "$(wc -l <stderr)" 'warnings of unmount'
+expect_same "$kept" "$("$cleartext" e.img "${level[@]}" --passphrase-file hidden | sha256sum)" 'the hidden volume beside files'
+expect_status 0 "$COFFER" mount e.img m "${level[@]}" "${with[@]}" --read-only
+for ((i = 0; i < written; i++)); do
+    cmp data "m/$i" || fail "file $i of $written is not what was written"
+done
+expect_status 0 "$COFFER" unmount m
+expect_status 0 "$COFFER" mount --block e.img m "${level[@]}" "${with[@]}" --read-only
+expect_same 0 "$(e2fsck -fn m/volume >fsck 2>&1; echo $?)" 'status of e2fsck of the outer file system'
+unmount m
 expect_status 2 "$COFFER" create --hidden f.img --size 64K --fs none "${with[@]}" --new-passphrase-file hidden --confirm f.img "${level[@]}"
 expect_error 'this secret opens the volume already'
 expect_status 0 "$COFFER" create --hidden f.img --size 64K --fs none "${with[@]}" --new-passphrase-file "$wrong" --confirm f.img "${level[@]}"
