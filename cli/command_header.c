@@ -120,8 +120,18 @@ static enum exit_status fail_to_find(const char *volume, int number)
     return ui_fail(status, NULL, "%s '%s': %s", explain_failure(OPERATION_RESTORE), volume, explain_errno(number));
 }
 
+/* Whether anybody can see that the backup is one of this volume. */
+static bool shows_its_own(const char *volume, const char *backup)
+{
+    struct coffer_info there = { .size = sizeof(there) };
+    struct coffer_info kept = { .size = sizeof(kept) };
+
+    return coffer_probe(volume, &there, NULL) == COFFER_OK && coffer_probe(backup, &kept, NULL) == COFFER_OK &&
+           memcmp(there.uuid, kept.uuid, sizeof(there.uuid)) == 0;
+}
+
 /* Shows what is there. The header may be destroyed, so that it is no volume to anybody any more. */
-static enum exit_status warn(const char *volume)
+static enum exit_status warn(const char *volume, const char *backup)
 {
     struct stat status;
     char content[96];
@@ -144,6 +154,10 @@ static enum exit_status warn(const char *volume)
                 size_format((uint64_t)status.st_size, size), what);
     } else {
         ui_warn("the header of '%s', a device, %s, will be replaced", volume, what);
+    }
+    if (!shows_its_own(volume, backup)) {
+        ui_warn("nothing shows that the backup belongs to '%s': the header of another volume there would be lost",
+                volume);
     }
     ui_warn("every secret of the time of the backup opens the volume again, those removed since included");
     return EXIT_DONE;
@@ -175,7 +189,7 @@ static enum exit_status restore(const struct header_options *options, const char
     enum exit_status status = secrets_check(&options->secret, SECRET_PRESENT);
     status = status ? status : check_backup(backup);
     status = status ? status : existing_check_unmounted(volume, OPERATION_RESTORE);
-    status = status ? status : warn(volume);
+    status = status ? status : warn(volume, backup);
     status = status
                  ? status
                  : confirm_destruction(volume, options->confirm, "given another header", "overwrite its header");

@@ -110,6 +110,7 @@ static enum coffer_status read_backup(const char *path, uint8_t *data, struct co
 static void image_of_backup(struct storage *storage, const uint8_t *data, struct unlock_image *image)
 {
     image->storage = storage;
+    image->is_backup = true;
     image->offset[HEADER_FRONT] = 0;
     image->offset[HEADER_TAIL] = (storage->size & ~4095ull) - HEADER_END_SIZE;
     for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
@@ -122,48 +123,16 @@ static void image_of_backup(struct storage *storage, const uint8_t *data, struct
     unlock_judge_preambles(image);
 }
 
-/* What the store holds today of the volume that the backup opens. */
-struct today {
-    bool opens;
-    struct header_fields fields; /* the newest */
-    struct header_body body;
-};
-
-static void free_today(struct today **today)
-{
-    crypto_secret_free(*today);
-}
-
-static void look_at_today(const struct unlock_image *present, const struct copies *copies, struct today *today)
-{
-    struct header_fields fields;
-    for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
-        if (!present->present[copy][copies->volume] ||
-            (copies->marked && copies->volume == 0 && present->verdict[copy] != HEADER_USABLE) ||
-            !header_open_body(present->block[copy][copies->volume], &today->body, copies->master, copy,
-                              copies->volume)) {
-            continue;
-        }
-        header_get_fields(&today->body, &fields);
-        if (!today->opens || fields.seq > today->fields.seq) {
-            today->opens = true;
-            today->fields = fields;
-        }
-    }
-}
-
 /* Today's sizes where the store still knows them: a growth since the backup stays. Else those of the backup, and
  * the data area as large as the store where it was so then. */
-static void settle_geometry(const struct unlock_image *present, const struct copies *copies,
-                            const struct today *today, struct header_fields *fields)
+static void settle_geometry(const struct copies *today, uint64_t store_size, struct header_fields *fields)
 {
-    uint64_t whole = present->storage->size & ~4095ull;
-    if (copies->volume != 0) {
-        return;
-    }
-    if (today->opens) {
-        fields->container_size = today->fields.container_size;
-        fields->data_size = today->fields.data_size;
+    struct header_fields now;
+    uint64_t whole = store_size & ~4095ull;
+    if (today != NULL) {
+        header_get_fields(&today->body, &now);
+        fields->container_size = now.container_size;
+        fields->data_size = now.data_size;
         return;
     }
     if (fields->data_offset + fields->data_size + HEADER_END_SIZE == fields->container_size &&
@@ -173,30 +142,51 @@ static void settle_geometry(const struct unlock_image *present, const struct cop
     fields->container_size = whole;
 }
 
-/* Seals the opened volume's blocks for today's store into `data`, and says where its tail belongs. */
-static enum coffer_status renew(const struct unlock_image *present, struct copies *copies, uint8_t *data,
-                                uint64_t *tail, struct coffer_error *error)
+/* The data of the backup must be there: a store that was cut short has lost some of it. */
+static enum coffer_status check_room(const struct header_fields *fields, uint64_t store_size,
+                                     struct coffer_error *error)
 {
-    struct header_fields fields;
-    struct today *today __attribute__((cleanup(free_today))) = crypto_secret_alloc(sizeof(*today));
-    if (today == NULL) {
-        return error_set_no_memory(error);
+    uint64_t end;
+    if (__builtin_add_overflow(fields->data_offset, fields->data_size, &end) ||
+        __builtin_add_overflow(end, HEADER_END_SIZE, &end) || end > (store_size & ~4095ull)) {
+        return error_set(error, COFFER_DAMAGED, 0, "the volume is cut short: %llu of %llu bytes are there",
+                         (unsigned long long)store_size, (unsigned long long)fields->container_size);
     }
-    look_at_today(present, copies, today);
+    return COFFER_OK;
+}
+
+/* Seals the opened volume's blocks for today's store into `data`. today: what the store holds of that volume, NULL where
+ * it holds nothing that opens. */
+static enum coffer_status renew(const struct copies *today, struct copies *copies,
+                                const struct coffer_credential *credential, uint64_t store_size, uint8_t *data,
+                                struct coffer_error *error)
+{
+    struct header_fields fields, now = { 0 };
     header_get_fields(&copies->body, &fields);
-    settle_geometry(present, copies, today, &fields);
-    fields.seq = 1 + (today->opens && today->fields.seq > fields.seq ? today->fields.seq : fields.seq);
-    header_put_fields(&copies->body, &fields);
-    enum coffer_status status =
-        header_validate(&copies->body, present->storage->size, HEADER_INCOMPAT_KNOWN, error);
+    enum coffer_status status = check_room(&fields, store_size, error);
     if (status != COFFER_OK) {
         return status;
     }
-    *tail = copies->volume == 0 ? fields.container_size - HEADER_END_SIZE : present->offset[HEADER_TAIL];
+    if (copies->volume == 0) {
+        settle_geometry(today, store_size, &fields);
+    }
+    if (today != NULL) {
+        header_get_fields(&today->body, &now);
+    }
+    fields.seq = 1 + (now.seq > fields.seq ? now.seq : fields.seq);
+    header_put_fields(&copies->body, &fields);
+    status = header_validate(&copies->body, store_size, HEADER_INCOMPAT_KNOWN, error);
+    if (status != COFFER_OK) {
+        return status;
+    }
     for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
         if (!copies->good[copy]) {
             copies_rebuild(copies, copy);
         }
+    }
+    status = copies_wrap_again(copies, credential, error);
+    if (status != COFFER_OK) {
+        return status;
     }
     for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
         copies_seal_block(copies, copy);
@@ -250,22 +240,47 @@ static enum coffer_status write_ends(struct storage *storage, const uint8_t *dat
     return result == 0 ? COFFER_OK : error_set_system(error, -result, "cannot write the header");
 }
 
-/* Whether the store has a header of another volume that is whole: the wrong file would cost all of its data. */
-static bool is_of_another_volume(const struct unlock_image *present, const struct unlock_image *backup)
+/* ---- the wrong file would cost all of the data that is there ---- */
+
+/* Whether the store shows the whole header of another volume, and nothing of the one that the backup opens. */
+static bool shows_another_volume(const struct unlock_image *present, const struct unlock_image *backup,
+                                 enum header_copy winner)
 {
     bool another = false;
+    if (backup->verdict[winner] != HEADER_USABLE) {
+        return false;
+    }
     for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
-        for (enum header_copy other = HEADER_FRONT; other < HEADER_COPIES; other++) {
-            if (present->verdict[copy] == HEADER_USABLE && backup->verdict[other] == HEADER_USABLE) {
-                bool same = memcmp(present->preamble[copy].uuid, backup->preamble[other].uuid, 16) == 0;
-                if (same) {
-                    return false;
-                }
-                another |= header_slots_check(present->block[copy][0]);
-            }
+        if (present->verdict[copy] != HEADER_USABLE) {
+            continue;
         }
+        if (memcmp(present->preamble[copy].uuid, backup->preamble[winner].uuid, 16) == 0) {
+            return false;
+        }
+        another |= header_slots_check(present->block[copy][0]);
     }
     return another;
+}
+
+/* The same, where nothing of the backup's volume opens and only the secret can tell. */
+static bool opens_another_volume(const struct unlock_image *present, const struct coffer_credential *credential,
+                                 const struct coffer_open_options *options)
+{
+    struct copies *copies __attribute__((cleanup(free_copies))) = copies_new();
+    return copies == NULL || format_coffer_find(present, credential, options, copies, NULL) == COFFER_OK;
+}
+
+static enum coffer_status refuse_another_volume(const struct unlock_image *present,
+                                                const struct unlock_image *backup, const struct copies *copies,
+                                                bool opens_today, const struct coffer_credential *credential,
+                                                const struct coffer_open_options *options,
+                                                struct coffer_error *error)
+{
+    if (shows_another_volume(present, backup, copies->winner) ||
+        (!opens_today && opens_another_volume(present, credential, options))) {
+        return error_set(error, COFFER_INVALID, 0, "it is the backup of another volume");
+    }
+    return COFFER_OK;
 }
 
 static enum coffer_status restore(struct storage *storage, const struct coffer_credential *credential,
@@ -278,18 +293,32 @@ static enum coffer_status restore(struct storage *storage, const struct coffer_c
     struct unlock_image *present __attribute__((cleanup(free_image))) = unlock_read(storage);
     struct unlock_image *backup __attribute__((cleanup(free_image))) = calloc(1, sizeof(*backup));
     struct copies *copies __attribute__((cleanup(free_copies))) = copies_new();
-    if (present == NULL || backup == NULL || copies == NULL) {
+    struct copies *today __attribute__((cleanup(free_copies))) = copies_new();
+    if (present == NULL || backup == NULL || copies == NULL || today == NULL) {
         return error_set_no_memory(error);
     }
-    uint64_t tail = 0;
     image_of_backup(storage, data, backup);
     enum coffer_status status = format_coffer_find(backup, credential, options, copies, error);
+    if (status != COFFER_OK) {
+        return status;
+    }
+    memcpy(today->master, copies->master, sizeof(today->master));
+    today->storage = storage;
+    today->marked = copies->marked;
+    today->volume = copies->volume;
+    status = unlock_newest(present, today, NULL);
+    if (status == COFFER_NO_MEMORY) {
+        return error_set_no_memory(error);
+    }
+    bool opens = status == COFFER_OK;
+    status = renew(opens ? today : NULL, copies, credential, storage->size, data, error);
     if (status == COFFER_OK) {
-        status = renew(present, copies, data, &tail, error);
+        status = refuse_another_volume(present, backup, copies, opens, credential, options, error);
     }
-    if (status == COFFER_OK && is_of_another_volume(present, backup)) {
-        return error_set(error, COFFER_INVALID, 0, "it is the backup of another volume");
+    if (status == COFFER_OK && opens && today->old_tail != 0) {
+        status = copies_finish_growth(today, error);
     }
+    uint64_t tail = opens && copies->volume == 0 ? today->offset[HEADER_TAIL] : present->offset[HEADER_TAIL];
     return status == COFFER_OK ? write_ends(storage, data, tail, error) : status;
 }
 

@@ -53,7 +53,8 @@ static void check_slots(const struct copies *copies, struct report *report)
         header_get_slot(&copies->body, slot, &record);
         bool front = copies_slot_is_listed(copies, HEADER_FRONT, slot);
         bool tail = copies_slot_is_listed(copies, HEADER_TAIL, slot);
-        if (record.kind == CREDENTIAL_EMPTY || (front && tail)) {
+        if (record.kind == CREDENTIAL_EMPTY || (front && tail) || (front && copies->stranger[HEADER_TAIL]) ||
+            (tail && copies->stranger[HEADER_FRONT])) {
             continue;
         }
         if (front || tail) {
@@ -72,7 +73,12 @@ static void check_private(const struct copies *copies, struct report *report)
     struct header_fields fields;
     header_get_fields(&copies->body, &fields);
     for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
-        if (!copies->good[copy]) {
+        if (copies->stranger[copy]) {
+            report_say(report, COFFER_FINDING_DAMAGE,
+                       "%s header: it is that of another volume, and left as it is; restoring a header backup "
+                       "settles it",
+                       COPY_NAME[copy]);
+        } else if (!copies->good[copy]) {
             report_say(report, COFFER_FINDING_DAMAGE, "%s header: its sealed part is damaged or out of date",
                        COPY_NAME[copy]);
         }
@@ -116,6 +122,8 @@ static enum coffer_status look(struct storage *storage, const struct coffer_cred
     }
     enum coffer_status status = format_coffer_find(image, credential, options, copies, error);
     if (status == COFFER_OK) {
+        (void)copies_try_stranger(copies, credential,
+                                  NULL); /* without the memory for it, the copy is just damaged */
         check_private(copies, report);
     }
     return status;

@@ -21,6 +21,7 @@ struct copies {
     uint64_t offset[HEADER_COPIES];                  /* of this volume's block */
     uint8_t block[HEADER_COPIES][HEADER_BLOCK_SIZE]; /* as on the medium */
     bool good[HEADER_COPIES];                        /* opens, and is as new as the winner */
+    bool stranger[HEADER_COPIES];                    /* the whole header of another volume: never written */
     enum header_copy winner;
     struct header_body body; /* the winner's */
     uint8_t master[HEADER_MASTER_SIZE];
@@ -40,11 +41,22 @@ struct copies {
     uint64_t old_tail;
 };
 
+static inline enum header_copy copies_other(enum header_copy copy)
+{
+    return copy == HEADER_FRONT ? HEADER_TAIL : HEADER_FRONT;
+}
+
 struct copies *copies_new(void);
 void copies_free(struct copies *copies);
 
 /* Whether the bytes of a slot are those that the newest body lists for this copy. */
 bool copies_slot_is_listed(const struct copies *copies, enum header_copy copy, unsigned slot);
+
+/* INVALID while one copy is another volume's: then nothing is written. */
+enum coffer_status copies_check_own(const struct copies *copies, struct coffer_error *error);
+
+/* The salt that is sealed is the right one; the one in the open may be damaged. */
+void copies_trust_listed_salt(struct copies *copies, enum header_copy copy);
 
 /* Makes the block of a copy that is not good anew, in memory: slots that the winner lists are kept, all others
  * become random. */
@@ -80,11 +92,21 @@ void copies_put_slot(struct copies *next, unsigned slot, const uint8_t kek[HEADE
 /* For an edit: randomises the slot in both copies and records it as empty. */
 void copies_clear_slot(struct copies *next, unsigned slot);
 
+/* ---- heal.c ---- */
+
+/* Notes a lost copy that is another volume's where there is no magic to tell, for the price of a key derivation. */
+enum coffer_status copies_try_stranger(struct copies *copies, const struct coffer_credential *credential,
+                                       struct coffer_error *error);
+
 /* Wipes the tail that a growth has left inside the new data area, at copies->old_tail. */
 enum coffer_status copies_finish_growth(struct copies *copies, struct coffer_error *error);
 
+/* In memory: the present secret gets its cell back in each copy that lost it, and the copy lists it. */
+enum coffer_status copies_wrap_again(struct copies *copies, const struct coffer_credential *credential,
+                                     struct coffer_error *error);
+
 /* Brings a lost or stale copy back from the winner, and the present secret back into its slot where one copy
- * lost it. Writes nothing when both copies are good. *healed says whether it wrote. */
+ * lost it. Writes nothing when both copies are good, or when one is another volume's. *healed says whether it wrote. */
 enum coffer_status copies_heal(struct copies *copies, const struct coffer_credential *credential, bool *healed,
                                struct coffer_error *error);
 

@@ -68,7 +68,8 @@ void format_coffer_describe(struct copies *copies, struct format_opened *opened)
     opened->data_size = fields.data_size;
     opened->sector_size = 1u << fields.sector_shift;
     opened->thin = (fields.incompat & HEADER_INCOMPAT_HOLES) != 0;
-    opened->read_only = (fields.ro_compat & ~HEADER_RO_COMPAT_KNOWN) != 0;
+    opened->read_only = (fields.ro_compat & ~HEADER_RO_COMPAT_KNOWN) != 0 || copies->stranger[HEADER_FRONT] ||
+                        copies->stranger[HEADER_TAIL];
     opened->segments = 1;
     opened->segment[0] = (struct segment){
         .kind = SEGMENT_CIPHER,
@@ -133,7 +134,11 @@ static enum coffer_status heal(struct copies *copies, const struct coffer_creden
     if (callbacks->notice == NULL) {
         return COFFER_OK;
     }
-    if (status != COFFER_OK) {
+    if (copies_check_own(copies, &reason) != COFFER_OK) {
+        (void)snprintf(text, sizeof(text), "%s: nothing is written until a header backup has been restored",
+                       reason.text);
+        callbacks->notice(callbacks->user, text);
+    } else if (status != COFFER_OK) {
         (void)snprintf(text, sizeof(text), "one header copy is damaged and could not be repaired: %s",
                        reason.text);
         callbacks->notice(callbacks->user, text);
@@ -201,7 +206,7 @@ static enum coffer_status protect_hidden(const struct unlock_image *image,
                                          const struct coffer_open_options *options, const struct copies *outer,
                                          struct format_opened *opened, struct coffer_error *error)
 {
-    struct header_fields fields;
+    struct header_fields fields, around;
     struct copies *copies __attribute__((cleanup(free_copies))) = copies_new();
     if (copies == NULL) {
         return error_set_no_memory(error);
@@ -218,6 +223,11 @@ static enum coffer_status protect_hidden(const struct unlock_image *image,
         return error_set(error, COFFER_WRONG_SECRET, 0, "the second secret does not open a hidden volume");
     }
     header_get_fields(&copies->body, &fields);
+    header_get_fields(&outer->body, &around);
+    if (fields.data_offset < around.data_offset ||
+        fields.data_offset + fields.data_size > around.data_offset + around.data_size) {
+        return error_set(error, COFFER_DAMAGED, 0, "the hidden volume does not lie inside the outer one");
+    }
     opened->protected_start = fields.data_offset;
     opened->protected_end = fields.data_offset + fields.data_size;
     return COFFER_OK;

@@ -19,6 +19,10 @@ static enum coffer_status check(const struct copies *copies, const struct header
     if (copies->volume != 0) {
         return error_set(error, COFFER_INVALID, 0, "a hidden volume cannot grow");
     }
+    enum coffer_status status = copies_check_own(copies, error);
+    if (status != COFFER_OK) {
+        return status;
+    }
     if (!copies->good[HEADER_FRONT] || !copies->good[HEADER_TAIL]) {
         return error_set(error, COFFER_DAMAGED, 0, "one header copy is damaged");
     }

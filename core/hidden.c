@@ -19,6 +19,10 @@
 static enum coffer_status check_outer(const struct copies *outer, const struct header_fields *fields,
                                       uint64_t size, struct coffer_error *error)
 {
+    enum coffer_status status = copies_check_own(outer, error);
+    if (status != COFFER_OK) {
+        return status;
+    }
     if (!outer->good[HEADER_FRONT] || !outer->good[HEADER_TAIL]) {
         return error_set(error, COFFER_DAMAGED, 0, "one copy of the outer volume's header is damaged");
     }

@@ -159,7 +159,8 @@ static void open_bodies(const struct unlock_image *image, const struct copies *c
     if (image->present[HEADER_TAIL][volume]) {
         try_block(&choice->tail, image->block[HEADER_TAIL][volume], copies, HEADER_TAIL);
     }
-    uint64_t elsewhere = volume == 0 && choice->front.opened ? tail_elsewhere(image, &choice->front) : 0;
+    uint64_t elsewhere =
+        volume == 0 && choice->front.opened && !image->is_backup ? tail_elsewhere(image, &choice->front) : 0;
     if (elsewhere == 0 || choice->tail.opened) {
         return;
     }
@@ -167,6 +168,35 @@ static void open_bodies(const struct unlock_image *image, const struct copies *c
     choice->tail.block = NULL;
     if (read_block(image->storage, elsewhere, choice->elsewhere)) {
         try_block(&choice->tail, choice->elsewhere, copies, HEADER_TAIL);
+    }
+}
+
+/* Whether a block is the whole front or tail of a marked volume other than the one that won: not a damaged copy of
+ * this one, which would keep the UUID or the salt, or have slots that do not fit its check. */
+static bool is_of_another_volume(const uint8_t *block, enum header_copy copy, const uint8_t *own,
+                                 struct copies *copies)
+{
+    struct header_preamble its, mine;
+    return header_read_preamble(block, copy, &its) == HEADER_USABLE &&
+           header_read_preamble(own, copies->winner, &mine) == HEADER_USABLE &&
+           memcmp(mine.salt, header_listed_salt(&copies->body, copies->winner), HEADER_SALT_SIZE) == 0 &&
+           memcmp(its.salt, header_listed_salt(&copies->body, copy), HEADER_SALT_SIZE) != 0 &&
+           memcmp(its.uuid, mine.uuid, sizeof(its.uuid)) != 0 && header_slots_check(block);
+}
+
+/* Marked volumes only; without a magic nothing is seen before healing tries the secret. */
+static void note_strangers(const struct unlock_image *image, const struct choice *choice, struct copies *copies)
+{
+    enum header_copy lost = copies_other(copies->winner);
+    const struct candidate *candidate = lost == HEADER_FRONT ? &choice->front : &choice->tail;
+    const uint8_t *own = image->block[copies->winner][0];
+    if (copies->volume == 0) {
+        own = copies->block[copies->winner];
+    }
+    copies->stranger[HEADER_FRONT] = copies->stranger[HEADER_TAIL] = false;
+    if (!candidate->opened && copies->marked) {
+        copies->stranger[lost] = is_of_another_volume(image->block[lost][0], lost, own, copies) ||
+                                 is_of_another_volume(choice->elsewhere, lost, own, copies);
     }
 }
 
@@ -201,7 +231,7 @@ static void note_old_tail(const struct unlock_image *image, struct copies *copie
     struct header_fields old, new;
     uint64_t least;
     copies->old_tail = 0;
-    if (copies->volume != 0 || copies->winner != HEADER_TAIL || !choice->front.opened ||
+    if (image->is_backup || copies->volume != 0 || copies->winner != HEADER_TAIL || !choice->front.opened ||
         choice->tail.offset != image->offset[HEADER_TAIL]) {
         return;
     }
@@ -221,10 +251,8 @@ static void note_old_tail(const struct unlock_image *image, struct copies *copie
     }
 }
 
-/* The slot `slot` of copy `copy` opened and gave copies->master. OK: it counts, and `copies` is filled; what the
- * body says has not been judged yet. */
-static enum coffer_status follow_slot(const struct unlock_image *image, enum header_copy copy, unsigned slot,
-                                      struct copies *copies, struct coffer_error *error)
+enum coffer_status unlock_newest(const struct unlock_image *image, struct copies *copies,
+                                 struct coffer_error *error)
 {
     struct choice *choice __attribute__((cleanup(free_choice))) = crypto_secret_alloc(sizeof(*choice));
     if (choice == NULL) {
@@ -238,10 +266,22 @@ static enum coffer_status follow_slot(const struct unlock_image *image, enum hea
                          ? HEADER_FRONT
                          : HEADER_TAIL;
     take(copies, choice);
+    note_strangers(image, choice, copies);
     note_old_tail(image, copies, choice);
+    return COFFER_OK;
+}
 
+/* The slot `slot` of copy `copy` opened and gave copies->master. OK: it counts, and `copies` is filled; what the
+ * body says has not been judged yet. */
+static enum coffer_status follow_slot(const struct unlock_image *image, enum header_copy copy, unsigned slot,
+                                      struct copies *copies, struct coffer_error *error)
+{
     struct header_slot_record record;
     uint8_t digest[HEADER_DIGEST_SIZE];
+    enum coffer_status status = unlock_newest(image, copies, error);
+    if (status != COFFER_OK) {
+        return status;
+    }
     header_get_slot(&copies->body, slot, &record);
     header_slot_digest(image->block[copy][copies->volume], slot, digest);
     if (record.kind == CREDENTIAL_EMPTY ||
@@ -408,7 +448,8 @@ enum coffer_status unlock_header(const struct unlock_image *image, const struct 
     for (copies->way = CREDENTIAL_AS_CODE; copies->way < CREDENTIAL_WAYS; copies->way++) {
         if (credential_has_way(credential, copies->way) &&
             try_way(image, credential, copies, &first) == COFFER_OK) {
-            return header_validate(&copies->body, image->storage->size, HEADER_INCOMPAT_KNOWN | copies->also_known,
+            return header_validate(&copies->body, image->is_backup ? UINT64_MAX : image->storage->size,
+                                   HEADER_INCOMPAT_KNOWN | copies->also_known,
                                    error); /* final: nothing else is tried */
         }
     }

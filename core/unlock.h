@@ -12,6 +12,7 @@
 /* What lies at the four places of header blocks. Nothing secret. */
 struct unlock_image {
     struct storage *storage;
+    bool is_backup;                 /* its blocks are not those of the store: nothing is looked for there */
     uint64_t offset[HEADER_COPIES]; /* of volume 0's block */
     bool present[HEADER_COPIES][HEADER_VOLUMES];
     uint8_t block[HEADER_COPIES][HEADER_VOLUMES][HEADER_BLOCK_SIZE];
@@ -35,6 +36,11 @@ enum coffer_status unlock_judge(const struct unlock_image *image, struct coffer_
 /* Whether any of the 30 slots of either copy opens under that copy's key and salt. */
 bool unlock_opens_any(const struct unlock_image *image, const uint8_t kek[HEADER_COPIES][CREDENTIAL_KEK_SIZE],
                       const uint8_t salt[HEADER_COPIES][HEADER_SALT_SIZE]);
+
+/* With copies->master, ->volume, ->marked and ->storage given: opens both copies and fills in what the newest says.
+ * DAMAGED: none opens; NO_MEMORY. */
+enum coffer_status unlock_newest(const struct unlock_image *image, struct copies *copies,
+                                 struct coffer_error *error);
 
 /* Tries the secret on all slots of both volumes, front copy first: one key derivation when the front opens.
  * For an unmarked volume memory and passes are given, else 0. Errors: WRONG_SECRET, DAMAGED, UNSUPPORTED,

@@ -48,6 +48,7 @@ before=$(sha256sum <a.coffer)
 expect_status 2 restore a.coffer a.backup "${with[@]}"
 expect_error "^coffer: warning: the header of 'a.coffer', a file of 8 MiB, coffer volume, will be replaced"
 expect_error '^coffer: warning: .*removed since'
+expect_no_error 'nothing shows that the backup belongs' # both have one UUID
 expect_error "'a.coffer' would be given another header: without a terminal that takes --confirm 'a.coffer'"
 expect_status 2 restore a.coffer a.backup "${with[@]}" --confirm b.coffer
 expect_status 12 restore a.coffer a.backup --passphrase-file second --confirm a.coffer
@@ -113,7 +114,13 @@ expect_error 'there is no terminal'
 expect_status 0 backup u.img u.backup "${with[@]}" --kdf-level 0
 destroy u.img
 expect_status 0 restore u.img u.backup "${with[@]}" --kdf-level 0 --confirm u.img
+expect_error "^coffer: warning: nothing shows that the backup belongs to 'u.img'"
 opens u.img "${with[@]}" --kdf-level 0
+"$COFFER" create w.img --quiet --unmarked --kdf-level 0 --size 4M --fs none "${with[@]}" 2>/dev/null
+before=$(sha256sum <w.img)
+expect_status 2 restore w.img u.backup "${with[@]}" --kdf-level 0 --confirm w.img
+expect_error 'it is the backup of another volume'
+expect_same "$before" "$(sha256sum <w.img)" 'another unmarked volume'
 
 # ---- from the start ----------------------------------------------------------------------------------------
 

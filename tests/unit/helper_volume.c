@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,31 @@ struct coffer_credential *helper_credential(const char *passphrase)
     assert_int_equal(coffer_credential_set_passphrase(credential, secret, NULL), COFFER_OK);
     coffer_secret_free(secret);
     return credential;
+}
+
+struct coffer_credential *helper_raw_key(uint8_t fill)
+{
+    struct coffer_secret *secret = coffer_secret_new(COFFER_RAW_KEY_SIZE);
+    struct coffer_credential *credential = coffer_credential_new();
+    memset(coffer_secret_data(secret), fill, COFFER_RAW_KEY_SIZE);
+    coffer_secret_set_size(secret, COFFER_RAW_KEY_SIZE);
+    assert_int_equal(coffer_credential_set_raw_key(credential, secret, NULL), COFFER_OK);
+    coffer_secret_free(secret);
+    return credential;
+}
+
+void helper_get(uint64_t offset, void *data, size_t size)
+{
+    int fd = open(helper_path, O_RDONLY);
+    assert_int_equal(pread(fd, data, size, (off_t)offset), size);
+    close(fd);
+}
+
+void helper_put(uint64_t offset, const void *data, size_t size)
+{
+    int fd = open(helper_path, O_WRONLY);
+    assert_int_equal(pwrite(fd, data, size, (off_t)offset), size);
+    close(fd);
 }
 
 struct coffer_create_options helper_small(void)
