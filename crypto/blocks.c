@@ -46,18 +46,18 @@ static void times_x(uint8_t out[BLOCK], const uint8_t in[BLOCK])
 }
 
 /* The offsets of blocks 1, 2 .. under the nonce of twelve zeros, whose own last six bits are zero. */
-static void compute_offsets(uint8_t *offset, gcry_cipher_hd_t single, enum crypto_cipher cipher)
+static void compute_offsets(uint8_t *offset, const struct ecb *single)
 {
     uint8_t power[9][BLOCK] = { { 0 } }; /* L_0 .. L_8: 256 blocks need no more */
     uint8_t last[BLOCK] = { [3] = 1 };
     _Static_assert(BLOCKS_RUN / BLOCK < 1 << 9, "L_8 is the largest");
-    cipher_crypt(single, cipher, true, power[0], power[0], BLOCK); /* L_* */
-    times_x(power[0], power[0]);                                   /* L_$; from back to front it may be in place */
+    ecb_crypt(single, true, power[0], power[0], BLOCK); /* L_* */
+    times_x(power[0], power[0]);                        /* L_$; from back to front it may be in place */
     times_x(power[0], power[0]);
     for (unsigned i = 1; i < 9; i++) {
         times_x(power[i], power[i - 1]);
     }
-    cipher_crypt(single, cipher, true, last, last, BLOCK);
+    ecb_crypt(single, true, last, last, BLOCK);
     for (unsigned i = 1; i <= BLOCKS_RUN / BLOCK; i++) {
         blocks_xor(last, last, power[__builtin_ctz(i)], BLOCK);
         memcpy(offset + (size_t)(i - 1) * BLOCK, last, BLOCK);
@@ -67,7 +67,7 @@ static void compute_offsets(uint8_t *offset, gcry_cipher_hd_t single, enum crypt
 }
 
 /* In both directions; `work` holds three runs. */
-static bool agrees(struct blocks *blocks, gcry_cipher_hd_t single, enum crypto_cipher cipher, uint8_t *work)
+static bool agrees(struct blocks *blocks, uint8_t *work)
 {
     uint8_t *expected = work, *got = work + BLOCKS_RUN, *mask = work + (size_t)2 * BLOCKS_RUN;
     for (unsigned encrypt = 0; encrypt < 2; encrypt++) {
@@ -75,7 +75,7 @@ static bool agrees(struct blocks *blocks, gcry_cipher_hd_t single, enum crypto_c
             got[i] = (uint8_t)(i >> 4);
         }
         memset(mask, 0, BLOCKS_RUN);
-        cipher_crypt(single, cipher, encrypt, expected, got, BLOCKS_RUN);
+        ecb_crypt(&blocks->ecb, encrypt, expected, got, BLOCKS_RUN);
         blocks_crypt_masked(blocks, encrypt, got, got, mask, BLOCKS_RUN);
         if (!crypto_equal(expected, got, BLOCKS_RUN)) {
             return false;
@@ -89,36 +89,48 @@ int blocks_open(struct blocks *blocks, enum crypto_cipher cipher, const uint8_t 
     if (cipher_block_size(cipher) != BLOCK) {
         return -EOPNOTSUPP;
     }
-    gcry_cipher_hd_t single;
-    int failed = cipher_open(&single, cipher, GCRY_CIPHER_MODE_ECB, key, key_size);
-    if (failed) {
+    int failed = ecb_open(&blocks->ecb, cipher, key, key_size);
+    if (failed || blocks->ecb.own) {
         return failed;
     }
     uint8_t *work = crypto_secret_alloc((size_t)3 * BLOCKS_RUN);
     failed = work ? cipher_open(&blocks->handle, cipher, GCRY_CIPHER_MODE_OCB, key, key_size) : -ENOMEM;
     if (!failed) {
-        compute_offsets(blocks->offset, single, cipher);
-        failed = agrees(blocks, single, cipher, work) ? 0 : -EIO;
+        compute_offsets(blocks->offset, &blocks->ecb);
+        failed = agrees(blocks, work) ? 0 : -EIO;
     }
     crypto_secret_free(work);
-    gcry_cipher_close(single);
+    ecb_close(&blocks->ecb);
     return failed;
 }
 
 void blocks_close(struct blocks *blocks)
 {
+    ecb_close(&blocks->ecb);
     gcry_cipher_close(blocks->handle); /* NULL is fine */
     blocks->handle = NULL;
+}
+
+/* `out` in place, with offsets that the mode adds twice by itself. */
+static void crypt_ocb(struct blocks *blocks, bool encrypt, uint8_t *out, size_t size)
+{
+    if (gcry_cipher_setiv(blocks->handle, NONCE, sizeof(NONCE)) ||
+        (encrypt ? gcry_cipher_encrypt : gcry_cipher_decrypt)(blocks->handle, out, size, NULL, 0)) {
+        crypto_panic(); /* whole blocks under a set key: nothing is left that can fail */
+    }
 }
 
 void blocks_crypt_masked(struct blocks *blocks, bool encrypt, uint8_t *out, const uint8_t *in, uint8_t *mask,
                          size_t size)
 {
-    blocks_xor(mask, mask, blocks->offset, size);
+    if (blocks->handle) {
+        blocks_xor(mask, mask, blocks->offset, size);
+    }
     blocks_xor(out, in, mask, size);
-    if (gcry_cipher_setiv(blocks->handle, NONCE, sizeof(NONCE)) ||
-        (encrypt ? gcry_cipher_encrypt : gcry_cipher_decrypt)(blocks->handle, out, size, NULL, 0)) {
-        crypto_panic(); /* whole blocks under a set key: nothing is left that can fail */
+    if (blocks->handle) {
+        crypt_ocb(blocks, encrypt, out, size);
+    } else {
+        ecb_crypt(&blocks->ecb, encrypt, out, out, size);
     }
     blocks_xor(out, out, mask, size);
 }

@@ -35,6 +35,9 @@ static const struct known KNOWN[] = {
 
 size_t cipher_block_size(enum crypto_cipher cipher)
 {
+    if (cipher == CRYPTO_KUZNYECHIK) {
+        return 16; /* ecb.c */
+    }
     for (size_t i = 0; i < sizeof(KNOWN) / sizeof(KNOWN[0]); i++) {
         if (KNOWN[i].cipher == cipher) {
             return gcry_cipher_get_algo_blklen(KNOWN[i].algorithm);
@@ -58,7 +61,7 @@ int cipher_open(gcry_cipher_hd_t *handle, enum crypto_cipher cipher, enum gcry_c
 {
     int algorithm = algorithm_of(cipher, mode == GCRY_CIPHER_MODE_XTS ? key_size / 2 : key_size);
     if (algorithm == GCRY_CIPHER_NONE) {
-        return -EINVAL;
+        return cipher == CRYPTO_KUZNYECHIK ? -EOPNOTSUPP : -EINVAL;
     }
     gcry_cipher_hd_t made;
     gcry_error_t error = gcry_cipher_open(&made, algorithm, (int)mode, GCRY_CIPHER_SECURE);

@@ -23,12 +23,27 @@ int cipher_open(gcry_cipher_hd_t *handle, enum crypto_cipher cipher, enum gcry_c
 void cipher_crypt(gcry_cipher_hd_t handle, enum crypto_cipher cipher, bool encrypt, uint8_t *out,
                   const uint8_t *in, size_t size);
 
+/* A cipher of 16-byte blocks (ecb.c). */
+struct ecb {
+    enum crypto_cipher cipher;
+    gcry_cipher_hd_t handle; /* one of the two, the other is NULL */
+    struct kuznyechik *own;
+};
+
+/* As cipher_open. May be closed also when it fails. */
+int ecb_open(struct ecb *ecb, enum crypto_cipher cipher, const uint8_t *key, size_t key_size);
+void ecb_close(struct ecb *ecb);
+
+/* Whole blocks; out == in is fine. */
+void ecb_crypt(const struct ecb *ecb, bool encrypt, uint8_t *out, const uint8_t *in, size_t size);
+
 #define BLOCKS_RUN 4096 /* bytes */
 
-/* A cipher of 16-byte blocks. Secret memory. */
+/* A cipher of 16-byte blocks, as fast as it goes (blocks.c). Secret memory. */
 struct blocks {
-    gcry_cipher_hd_t handle;
-    uint8_t offset[BLOCKS_RUN]; /* what the mode adds by itself before and after; blocks.c */
+    struct ecb ecb;             /* where nothing is faster */
+    gcry_cipher_hd_t handle;    /* else NULL */
+    uint8_t offset[BLOCKS_RUN]; /* what the mode of `handle` adds by itself before and after */
 };
 
 /* As cipher_open; also -EIO. */

@@ -110,6 +110,7 @@ enum crypto_cipher {
     CRYPTO_BLOWFISH,
     CRYPTO_BLOWFISH_LE, /* old TrueCrypt's: the words of a block are little-endian */
     CRYPTO_3DES,
+    CRYPTO_KUZNYECHIK, /* our own; XTS and LRW only */
     CRYPTO_CIPHERS,
 };
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * XTS and LRW over any ciphers of 16-byte blocks, alone or in cascades. Both encrypt a block between two additions
- * of the same mask; the masks of up to 4 KiB are computed first, then all blocks go through the cipher at once.
- * In a cascade every layer covers the whole sector; XTS layers have tweak keys of their own, LRW layers share one.
+ * of the same mask; the masks of up to 4 KiB are computed first, then all blocks go through the cipher at once. So do
+ * the tweaks of many sectors. In a cascade every layer covers the whole sector; XTS layers have tweak keys of their own,
+ * LRW layers share one.
  */
 #include "sector_masked.h"
 
@@ -13,7 +14,8 @@
 
 #define BLOCK        16
 #define LRW_KEY_SIZE 16
-#define INDEX_BITS   64 /* of an LRW block index */
+#define INDEX_BITS   64  /* of an LRW block index */
+#define AHEAD        256 /* sectors whose tweaks are encrypted at once */
 
 struct sector_masked {
     unsigned layers;
@@ -21,8 +23,8 @@ struct sector_masked {
     uint32_t sector_size;
     struct {
         struct blocks blocks;
-        enum crypto_cipher cipher;
-        gcry_cipher_hd_t tweaks; /* XTS */
+        struct ecb tweaks;           /* XTS */
+        uint8_t first[AHEAD][BLOCK]; /* XTS: the masks of the first blocks of sectors */
     } layer[CRYPTO_LAYERS_MAX];
     /* LRW: the tweak key times x^i, and times x^i + .. + x + 1; high half, low half */
     uint64_t power[INDEX_BITS][2], step[INDEX_BITS][2];
@@ -60,14 +62,11 @@ static int open_layer(struct sector_masked *masked, const struct crypto_sector_s
                       const uint8_t *key)
 {
     size_t size = spec->layer[i].key_size;
-    masked->layer[i].cipher = spec->layer[i].cipher;
     if (spec->mode == CRYPTO_LRW) {
         return blocks_open(&masked->layer[i].blocks, spec->layer[i].cipher, key, size);
     }
     int failed = blocks_open(&masked->layer[i].blocks, spec->layer[i].cipher, key, size / 2);
-    return failed ? failed
-                  : cipher_open(&masked->layer[i].tweaks, spec->layer[i].cipher, GCRY_CIPHER_MODE_ECB,
-                                key + size / 2, size / 2);
+    return failed ? failed : ecb_open(&masked->layer[i].tweaks, spec->layer[i].cipher, key + size / 2, size / 2);
 }
 
 int sector_masked_new(struct sector_masked **masked, const struct crypto_sector_spec *spec)
@@ -99,7 +98,7 @@ void sector_masked_free(struct sector_masked *masked)
 {
     for (unsigned i = 0; masked && i < masked->layers; i++) {
         blocks_close(&masked->layer[i].blocks);
-        gcry_cipher_close(masked->layer[i].tweaks);
+        ecb_close(&masked->layer[i].tweaks);
     }
     crypto_secret_free(masked);
 }
@@ -126,20 +125,24 @@ static void spread(uint8_t *mask, size_t size, const uint8_t first[BLOCK])
     }
 }
 
-static void mask_xts(struct sector_masked *masked, unsigned layer, const struct sector_iv *iv, uint64_t tweak,
-                     size_t size)
+/* The masks of the first blocks of so many sectors, at most AHEAD. */
+static void encrypt_tweaks(struct sector_masked *masked, unsigned layer, const struct sector_iv *iv,
+                           uint64_t tweak, size_t sectors)
 {
-    uint8_t first[BLOCKS_RUN / 512][BLOCK];
-    size_t sectors = size / masked->sector_size;
+    uint8_t(*first)[BLOCK] = masked->layer[layer].first;
     for (size_t i = 0; i < sectors; i++) {
         sector_iv_make(iv, tweak + i * (masked->sector_size / 512), first[i]);
     }
-    cipher_crypt(masked->layer[layer].tweaks, masked->layer[layer].cipher, true, first[0], first[0],
-                 sectors * BLOCK);
-    for (size_t i = 0; i < sectors; i++) {
-        spread(masked->mask + i * masked->sector_size, masked->sector_size, first[i]);
+    ecb_crypt(&masked->layer[layer].tweaks, true, first[0], first[0], sectors * BLOCK);
+}
+
+/* From the sector after `done` bytes of those whose tweaks were encrypted. */
+static void mask_xts(struct sector_masked *masked, unsigned layer, size_t done, size_t size)
+{
+    for (size_t at = 0; at < size; at += masked->sector_size) {
+        const uint8_t *first = masked->layer[layer].first[(done + at) / masked->sector_size];
+        spread(masked->mask + at, masked->sector_size, first);
     }
-    crypto_wipe(first, sizeof(first));
 }
 
 /* The tweak key times the index of a block, which counts on through all sectors. Counting on by one flips the lowest
@@ -161,25 +164,32 @@ static void mask_lrw(struct sector_masked *masked, uint64_t tweak, size_t size)
     }
 }
 
+/* At most BLOCKS_RUN bytes through all layers. */
+static void crypt_run(struct sector_masked *masked, bool encrypt, uint64_t tweak, size_t done, uint8_t *out,
+                      const uint8_t *in, size_t size)
+{
+    for (unsigned i = 0; i < masked->layers; i++) {
+        unsigned layer = encrypt ? i : masked->layers - 1 - i;
+        if (masked->mode == CRYPTO_LRW) {
+            mask_lrw(masked, tweak, size);
+        } else {
+            mask_xts(masked, layer, done, size);
+        }
+        blocks_crypt_masked(&masked->layer[layer].blocks, encrypt, out, i == 0 ? in : out, masked->mask, size);
+    }
+}
+
 void sector_masked_crypt(struct sector_masked *masked, const struct sector_iv *iv, bool encrypt, uint64_t tweak,
                          uint8_t *out, const uint8_t *in, size_t size)
 {
-    while (size > 0) {
-        size_t run = size < BLOCKS_RUN ? size : BLOCKS_RUN;
-        const uint8_t *from = in;
-        for (unsigned i = 0; i < masked->layers; i++) {
-            unsigned layer = encrypt ? i : masked->layers - 1 - i;
-            if (masked->mode == CRYPTO_LRW) {
-                mask_lrw(masked, tweak, run);
-            } else {
-                mask_xts(masked, layer, iv, tweak, run);
-            }
-            blocks_crypt_masked(&masked->layer[layer].blocks, encrypt, out, from, masked->mask, run);
-            from = out;
+    const size_t ahead = (size_t)AHEAD * masked->sector_size;
+    for (size_t at = 0; at < size;) {
+        size_t done = at % ahead, left = size - at, run = left < BLOCKS_RUN ? left : BLOCKS_RUN;
+        for (unsigned i = 0; done == 0 && masked->mode == CRYPTO_XTS && i < masked->layers; i++) {
+            encrypt_tweaks(masked, i, iv, tweak, (left < ahead ? left : ahead) / masked->sector_size);
         }
+        crypt_run(masked, encrypt, tweak, done, out + at, in + at, run);
         tweak += run / 512;
-        in += run;
-        out += run;
-        size -= run;
+        at += run;
     }
 }

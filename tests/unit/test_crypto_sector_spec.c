@@ -280,6 +280,28 @@ static void cascades_are_one_layer_after_the_other(void **state)
     }
 }
 
+/* Tweaks are encrypted for many sectors at once: runs of more than that are their sectors, one after the other. */
+static void a_long_run_is_its_sectors(void **state)
+{
+    (void)state;
+    static uint8_t run[600 * 512], sector_of[512];
+    uint64_t seed = 20;
+    static const enum crypto_mode modes[] = { CRYPTO_XTS, CRYPTO_LRW };
+    for (unsigned m = 0; m < 2; m++) {
+        struct crypto_sector_spec spec = one_layer(3, modes[m], CRYPTO_IV_PLAIN64, 512, &seed);
+        struct crypto_sector *sector;
+        open_spec(&sector, &spec);
+        memset(run, 7, sizeof(run));
+        crypto_sector_encrypt(sector, 1000, run, run, sizeof(run));
+        for (size_t at = 0; at < sizeof(run); at += 512) {
+            memset(sector_of, 7, sizeof(sector_of));
+            crypto_sector_encrypt(sector, 1000 + at / 512, sector_of, sector_of, 512);
+            assert_memory_equal(sector_of, run + at, 512);
+        }
+        crypto_sector_free(sector);
+    }
+}
+
 static void an_outer_chain_goes_around_all_layers(void **state)
 {
     (void)state;
@@ -468,6 +490,7 @@ int main(void)
         cmocka_unit_test(cbc_agrees_for_every_iv),
         cmocka_unit_test(lrw_agrees_with_the_long_way),
         cmocka_unit_test(cascades_are_one_layer_after_the_other),
+        cmocka_unit_test(a_long_run_is_its_sectors),
         cmocka_unit_test(an_outer_chain_goes_around_all_layers),
         cmocka_unit_test(the_elephant_diffuser_is_that_of_its_paper),
         cmocka_unit_test(the_little_endian_blowfish_swaps_words),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Volumes that TrueCrypt and VeraCrypt made: every row of the corpus opens, with the keys and the cleartext that its
- * index gives, or is refused. The hash of each row is named, which keeps this short; with COFFER_CORPUS_FULL=1 it is
+ * index gives. The hash of each row is named, which keeps this short; with COFFER_CORPUS_FULL=1 it is
  * not, and everything is tried as for a user who knows nothing.
  */
 #include <setjmp.h>
@@ -174,9 +174,7 @@ static void check_row(struct subject *subject)
     struct coffer_credential *credential = corpus_credential(&subject->row);
     prepare(subject);
     enum coffer_status status = coffer_volume_open(subject->path, credential, &subject->options, &volume, &error);
-    if (strstr(subject->row.cipher, "kuznyechik") != NULL) {
-        assert_int_equal(status, COFFER_WRONG_SECRET);
-    } else if (status != COFFER_OK) {
+    if (status != COFFER_OK) {
         fail_msg("%s: %s", subject->row.path, error.text);
     } else {
         check_info(subject, volume);
@@ -189,7 +187,7 @@ static void check_row(struct subject *subject)
     coffer_credential_free(credential);
 }
 
-static void every_row_opens_or_is_refused(void **state)
+static void every_row_opens(void **state)
 {
     (void)state;
     struct corpus *corpus = corpus_open();
@@ -206,7 +204,7 @@ static void every_row_opens_or_is_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(every_row_opens_or_is_refused) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(every_row_opens) };
     if (!corpus_is_there()) {
         return 77;
     }
