@@ -140,4 +140,10 @@ struct files_options {
 enum coffer_status files_open_ext(struct coffer_volume *volume, const struct files_options *options,
                                   struct files **files, struct coffer_error *error);
 
+/* NTFS on libntfs-3g. What it can read but not safely write it opens read only and says why in `note`. A volume
+ * whose last user here was interrupted is first brought to its last complete commit; with read_only it is shown so.
+ * Errors: NOT_FOUND (no NTFS), DAMAGED, NO_MEMORY, FAILED. */
+enum coffer_status files_open_ntfs(struct coffer_volume *volume, const struct files_options *options,
+                                   struct files **files, struct coffer_error *error);
+
 #endif

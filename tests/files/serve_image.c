@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * serve_image IMAGE DIR [OPTION...] - shows the files of an ext image in DIR until it is unmounted, for tests.
+ * serve_image IMAGE DIR [OPTION...] - shows the files of an ext or NTFS image in DIR until it is unmounted, for tests.
  * Prints "ready" when it is. Options: owner=UID:GID, other (allow_other), read-only, through (no write-back cache).
  */
 #include <stdio.h>
@@ -37,7 +37,12 @@ int main(int argc, char **argv)
     struct coffer_volume *volume = fake_volume_open(argv[1], false);
     struct files *files;
     struct serve_session *session;
-    if (files_open_ext(volume, &how, &files, &error) != COFFER_OK) {
+    enum coffer_status status = files_open_ext(volume, &how, &files, &error);
+    if (status == COFFER_NOT_FOUND) {
+        error = (struct coffer_error)COFFER_ERROR_INIT;
+        status = files_open_ntfs(volume, &how, &files, &error);
+    }
+    if (status != COFFER_OK) {
         return give_up("open", &error);
     }
     if (serve_files(files, &owner, &options, &session, &error) != COFFER_OK) {
