@@ -95,6 +95,7 @@ static int open_library(struct nt *nt)
     if (nt->library == NULL) {
         return errno == ENOMEM ? -ENOMEM : -EUCLEAN;
     }
+    ntfs_create_lru_caches(nt->library); /* without them the library does not find its own files */
     nt->library->special_files = NTFS_FILES_WSL;
     ntfs_inode *root = ntfs_inode_open(nt->library, FILE_root);
     if (root == NULL) {

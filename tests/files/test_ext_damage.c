@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "helper_ext.h"
+#include "helper_image.h"
 
 #define MOST_ENTRIES 2000
 
@@ -154,12 +154,12 @@ static void damage(const char *from, const char *to, const off_t *offsets, size_
 static void damaged_runs(const char *options)
 {
     static off_t offsets[20000];
-    struct image image, broken = { 0 };
+    struct image image, broken = { .kind = &image_ext };
     const char *text = getenv("TEST_RUNS");
     unsigned runs = text != NULL ? (unsigned)strtoul(text, NULL, 10) : 60;
     text = getenv("TEST_SEED");
     unsigned first = text != NULL ? (unsigned)strtoul(text, NULL, 10) : 1;
-    image_make(&image, options, 16u << 20);
+    image_make(&image, &image_ext, options, 16u << 20);
     image_must_open(&image);
     make_contents(&image);
     assert_int_equal(image_close(&image), COFFER_OK);

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "helper_ext.h"
+#include "helper_image.h"
 
 static const struct files_options writing = { .read_only = false };
 static const struct files_options reading = { .read_only = true };
@@ -40,7 +40,7 @@ static void features_that_are_only_read(void **unused)
         struct files_attr attr;
         snprintf(options, sizeof(options), "-t ext4 -O %s%s", features[i],
                  strcmp(features[i], "project") == 0 ? ",quota" : "");
-        image_make(&image, options, 64u << 20);
+        image_make(&image, &image_ext, options, 64u << 20);
         image_must_open(&image);
         assert_true(image.files->read_only);
         if (strstr(image.files->note, features[i]) == NULL && strcmp(features[i], "project") != 0) {
@@ -58,7 +58,7 @@ static void what_is_no_file_system(void **unused)
     (void)unused;
     struct image image;
     struct coffer_error error = COFFER_ERROR_INIT;
-    image_make(&image, "-t ext4", 32u << 20);
+    image_make(&image, &image_ext, "-t ext4", 32u << 20);
     assert_int_equal(truncate(image.path, 16 << 20), 0); /* cut short */
     assert_int_equal(image_open(&image, &writing, false, &error), COFFER_DAMAGED);
     assert_int_equal(truncate(image.path, 0), 0);
@@ -76,7 +76,7 @@ static void only_reading_writes_nothing(void **unused)
     (void)unused;
     struct image image;
     struct files_attr attr;
-    image_make(&image, "-t ext4", 32u << 20);
+    image_make(&image, &image_ext, "-t ext4", 32u << 20);
     image_must_open(&image); /* for writing, but nobody does */
     assert_int_equal(walk(image.files, "lost+found", &attr), 0);
     uint64_t writes = fake_volume_writes(image.volume);
@@ -91,7 +91,7 @@ static void only_reading_writes_nothing(void **unused)
 static void crash(struct image *image, const char *options)
 {
     char path[160];
-    image_make(image, options, 64u << 20);
+    image_make(image, &image_ext, options, 64u << 20);
     image->volume = fake_volume_open(image->path, true);
     struct coffer_error error = COFFER_ERROR_INIT;
     assert_int_equal(files_open_ext(image->volume, &writing, &image->files, &error), COFFER_OK);
@@ -139,7 +139,7 @@ static void an_orphan_is_freed_by_recovery(void **unused)
     struct statvfs before, after;
     static uint8_t data[1 << 20];
     char path[160];
-    image_make(&image, "-t ext4", 64u << 20);
+    image_make(&image, &image_ext, "-t ext4", 64u << 20);
     image.volume = fake_volume_open(image.path, true);
     struct coffer_error error = COFFER_ERROR_INIT;
     assert_int_equal(files_open_ext(image.volume, &writing, &image.files, &error), COFFER_OK);
@@ -170,7 +170,7 @@ static void a_medium_that_fails(void **unused)
     (void)unused;
     struct image image;
     struct files_attr attr;
-    image_make(&image, "-t ext4", 64u << 20);
+    image_make(&image, &image_ext, "-t ext4", 64u << 20);
     image_must_open(&image);
     assert_int_equal(put_file(image.files, "before", "text", 4), 0);
     assert_int_equal(image.files->ops->sync(image.files), 0);
@@ -202,7 +202,7 @@ static void a_failed_write_shows_nothing_old(void **unused)
     struct image image;
     struct files_attr attr;
     static uint8_t data[64 * 4096], zeros[64 * 4096];
-    image_make(&image, "-t ext4", 64u << 20);
+    image_make(&image, &image_ext, "-t ext4", 64u << 20);
     image_must_open(&image);
     fill(data, sizeof(data), 1);
     for (unsigned i = 0; i < 4; i++) {
@@ -243,7 +243,8 @@ static void a_large_directory(void **unused)
     struct files_attr attr;
     char path[300];
     unsigned count = 0;
-    image_make(&image, "-t ext4 -b 1024 -N 30000 -m 0", 256u << 20); /* the index gets two levels of nodes */
+    image_make(&image, &image_ext, "-t ext4 -b 1024 -N 30000 -m 0",
+               256u << 20); /* the index gets two levels of nodes */
     image_must_open(&image);
     assert_int_equal(make_dir(image.files, "d"), 0);
     for (unsigned i = 0; i < 20000; i++) {
@@ -271,7 +272,7 @@ static void a_scattered_file(void **unused)
     struct image image;
     struct files_attr attr;
     static uint8_t block[4096], back[4096];
-    image_make(&image, "-t ext4 -m 0", 256u << 20);
+    image_make(&image, &image_ext, "-t ext4 -m 0", 256u << 20);
     image_must_open(&image);
     struct files *files = image.files;
     assert_int_equal(put_file(files, "f", NULL, 0), 0);
@@ -312,7 +313,7 @@ static void reserved_space(void **unused)
     struct image image;
     struct files_attr attr;
     static uint8_t data[40 * 4096], back[1 << 20];
-    image_make(&image, "-t ext4 -m 0", 64u << 20);
+    image_make(&image, &image_ext, "-t ext4 -m 0", 64u << 20);
     image_must_open(&image);
     struct files *files = image.files;
     assert_int_equal(put_file(files, "f", NULL, 0), 0);
@@ -340,7 +341,7 @@ static void a_full_file_system(void **unused)
     (void)unused;
     struct image image;
     static uint8_t data[300000], back[300000];
-    image_make(&image, "-t ext4 -m 0", 24u << 20);
+    image_make(&image, &image_ext, "-t ext4 -m 0", 24u << 20);
     image_must_open(&image);
     for (unsigned round = 0; round < 20; round++) {
         char path[32];
@@ -377,7 +378,7 @@ static void attributes_of_many_sizes(void **unused)
     struct files_attr attr;
     static uint8_t value[5000], back[5000];
     char names[256];
-    image_make(&image, "-t ext4 -b 4096", 32u << 20);
+    image_make(&image, &image_ext, "-t ext4 -b 4096", 32u << 20);
     image_must_open(&image);
     struct files *files = image.files;
     assert_int_equal(put_file(files, "f", NULL, 0), 0);
@@ -439,7 +440,7 @@ static void many_threads(void **unused)
     (void)unused;
     struct image image;
     struct worker workers[6];
-    image_make(&image, "-t ext4", 128u << 20);
+    image_make(&image, &image_ext, "-t ext4", 128u << 20);
     image_must_open(&image);
     for (unsigned i = 0; i < 6; i++) {
         workers[i] = (struct worker){ &image, i, 0 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* helper_ext.h - ext images made by mke2fs, opened by the driver, and checked by e2fsck. */
-#ifndef HELPER_EXT_H
-#define HELPER_EXT_H
+/* helper_image.h - images made by a mkfs, opened by their driver, and checked by somebody else's program. */
+#ifndef HELPER_IMAGE_H
+#define HELPER_IMAGE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -9,16 +9,31 @@
 #include "fake_volume.h"
 #include "files.h"
 
+/* What is different about a file system. */
+struct image_kind {
+    const char *maker; /* makes one, with these options and those of the test before the path */
+    const char *options;
+    enum coffer_status (*open)(struct coffer_volume *volume, const struct files_options *options,
+                               struct files **files, struct coffer_error *error);
+    int (*check)(const char *path);  /* closed properly: 0 when nothing at all is wrong */
+    int (*repair)(const char *path); /* after a crash: 0 when it can be used now */
+    mode_t modes;                    /* bits of permissions that it keeps */
+    bool xattrs, allocates, fifos, exchanges;
+};
+
+extern const struct image_kind image_ext, image_ntfs;
+
 struct image {
+    const struct image_kind *kind;
     char dir[64];   /* of the test's own, removed at the end */
     char path[128]; /* the image in it */
     struct coffer_volume *volume;
     struct files *files;
 };
 
-/* Makes a directory with an image of `size` bytes in it; `options` go to mke2fs, separated by blanks. Exits with
- * 77 where mke2fs is missing. */
-void image_make(struct image *image, const char *options, uint64_t size);
+/* Makes a directory with an image of `size` bytes in it; `options` go to mkfs, separated by blanks. Exits with
+ * 77 where mkfs is missing. */
+void image_make(struct image *image, const struct image_kind *kind, const char *options, uint64_t size);
 /* Opens volume and file system; both are NULL afterwards if the file system does not open. */
 enum coffer_status image_open(struct image *image, const struct files_options *options, bool remember,
                               struct coffer_error *error);
@@ -44,5 +59,7 @@ int make_dir(struct files *files, const char *path);
 int remove_path(struct files *files, const char *path);
 /* Deterministic bytes. */
 void fill(uint8_t *data, size_t size, unsigned seed);
+/* A number from the environment. */
+unsigned number(const char *name, unsigned otherwise);
 
 #endif

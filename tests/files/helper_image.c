@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* helper_ext.c - see helper_ext.h. */
-#include "helper_ext.h"
+/* helper_image.c - see helper_image.h. */
+#include "helper_image.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -88,28 +88,82 @@ void superblock(const char *path, const char *name, char *value, size_t size)
     pclose(pipe);
 }
 
-void image_make(struct image *image, const char *options, uint64_t size)
+/* ---- Kinds ---- */
+
+static int check_ext(const char *path)
 {
-    *image = (struct image){ 0 };
+    return fsck(path, "-fn");
+}
+
+static int repair_ext(const char *path)
+{
+    return fsck(path, "-p") <= 1 ? fsck(path, "-fn") : 1;
+}
+
+const struct image_kind image_ext = {
+    .maker = "mke2fs",
+    .options = "-q -F",
+    .open = files_open_ext,
+    .check = check_ext,
+    .repair = repair_ext,
+    .modes = 07777,
+    .xattrs = true,
+    .allocates = true,
+    .fifos = true,
+    .exchanges = true,
+};
+
+/* Two opinions: a program that follows every structure, and ntfsresize, which counts clusters. */
+static int check_ntfs(const char *path)
+{
+    int found = run("python3", (const char *const[]){ SOURCE_DIR "/tests/files/check_ntfs.py", path, NULL });
+    return found != 0 ? found : run("ntfsresize", (const char *const[]){ "-i", "-f", "-P", path, NULL });
+}
+
+/* Nothing repairs it but the driver; what it will make of it is what counts. */
+static int repair_ntfs(const char *path)
+{
+    (void)path;
+    return 0;
+}
+
+const struct image_kind image_ntfs = {
+    .maker = "mkntfs",
+    .options = "-q -F",
+    .open = files_open_ntfs,
+    .check = check_ntfs,
+    .repair = repair_ntfs,
+};
+
+/* ---- Images ---- */
+
+static size_t add_words(char *text, const char **arguments, size_t count)
+{
+    for (char *word; (word = strsep(&text, " ")) != NULL && count + 2 < MOST_ARGUMENTS;) {
+        if (*word != '\0') {
+            arguments[count++] = word;
+        }
+    }
+    return count;
+}
+
+void image_make(struct image *image, const struct image_kind *kind, const char *options, uint64_t size)
+{
+    *image = (struct image){ .kind = kind };
     const char *folder = getenv("TMPDIR");
-    snprintf(image->dir, sizeof(image->dir), "%.40s/coffer-ext.XXXXXX", folder != NULL ? folder : "/tmp");
+    snprintf(image->dir, sizeof(image->dir), "%.40s/coffer-fs.XXXXXX", folder != NULL ? folder : "/tmp");
     must(mkdtemp(image->dir) != NULL, image->dir);
     snprintf(image->path, sizeof(image->path), "%s/image", image->dir);
     int fd = open(image->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     must(fd >= 0 && ftruncate(fd, (off_t)size) == 0, image->path);
     close(fd);
     char copy[256];
-    snprintf(copy, sizeof(copy), "%s", options);
-    const char *arguments[MOST_ARGUMENTS] = { "-q", "-F" };
-    size_t count = 2;
-    char *rest = copy;
-    for (char *word; (word = strsep(&rest, " ")) != NULL && count + 2 < MOST_ARGUMENTS;) {
-        if (*word != '\0') {
-            arguments[count++] = word;
-        }
-    }
+    const char *arguments[MOST_ARGUMENTS];
+    snprintf(copy, sizeof(copy), "%s %s", kind->options, options);
+    const size_t count = add_words(copy, arguments, 0);
     arguments[count] = image->path;
-    if (run("mke2fs", arguments) != 0) {
+    arguments[count + 1] = NULL;
+    if (run(kind->maker, arguments) != 0) {
         exit(1);
     }
 }
@@ -118,7 +172,7 @@ enum coffer_status image_open(struct image *image, const struct files_options *o
                               struct coffer_error *error)
 {
     image->volume = fake_volume_open(image->path, remember);
-    enum coffer_status status = files_open_ext(image->volume, options, &image->files, error);
+    enum coffer_status status = image->kind->open(image->volume, options, &image->files, error);
     if (status != COFFER_OK) {
         fake_volume_close(image->volume);
         image->volume = NULL;
@@ -245,4 +299,10 @@ void fill(uint8_t *data, size_t size, unsigned seed)
         state = state * 6364136223846793005u + 1442695040888963407u;
         data[i] = (uint8_t)(state >> 56);
     }
+}
+
+unsigned number(const char *name, unsigned otherwise)
+{
+    const char *text = getenv(name);
+    return text != NULL ? (unsigned)strtoul(text, NULL, 10) : otherwise;
 }
