@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "command.h"
+#include "files.h"
 #include "json.h"
 #include "serve.h"
 #include "ui.h"
@@ -30,9 +31,13 @@ static const char *component(unsigned i, char *text, size_t size)
 {
     static const unsigned own = 3;
     const char *version = NULL;
+    unsigned of_files = 0;
 
+    while (files_component(of_files)) {
+        of_files++;
+    }
     if (i >= own) {
-        return coffer_component(i - own);
+        return i - own < of_files ? files_component(i - own) : coffer_component(i - own - of_files);
     }
     if (i == 0) {
         return serve_component();
@@ -63,6 +68,7 @@ static enum exit_status print_json(void)
     json_add_text(document, "version", coffer_version());
     json_add(document, "libraries", components);
     json_add(document, "formats", known);
+    json_add_text(document, "licence", files_licence());
     json_print(document);
     return EXIT_DONE;
 }
@@ -83,6 +89,7 @@ static enum exit_status run(const void *options, const char *const *operands, si
     for (unsigned i = 0; (line = component(i, text, sizeof(text))); i++) {
         ui_print("library %s", line);
     }
+    ui_print("licence %s", files_licence());
     return EXIT_DONE;
 }
 

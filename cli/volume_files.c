@@ -8,6 +8,7 @@
 #include "volume_files.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "content.h"
@@ -15,28 +16,53 @@
 #include "private_mount.h"
 #include "ui.h"
 
+/* What libblkid calls it, and the way out. */
+static const struct {
+    const char *type, *hint;
+} ways_out[] = {
+    { "crypto_LUKS", "add --block, and mount DIR/volume with another 'coffer mount'" },
+    { "BitLocker", "add --block, and mount DIR/volume with another 'coffer mount'" },
+    { "LVM2_member", "as root, mount it with --block, then 'losetup -f DIR/volume' and 'vgchange -ay'" },
+    { "linux_raid_member", "as root, mount it with --block, then 'losetup -f DIR/volume' and 'mdadm --assemble'" },
+    { "swap", "swap has no files; add --block to see the volume as one file" },
+    { "zfs_member", "as root, mount it with --block, then 'losetup -f DIR/volume' and 'zpool import'" },
+};
+
+/* Only the kernel knows it, and only to root it listens, or to udisks in a desktop session. */
+static const char *hint_for(const char *type)
+{
+    for (size_t i = 0; i < sizeof(ways_out) / sizeof(ways_out[0]); i++) {
+        if (strcmp(type, ways_out[i].type) == 0) {
+            return ways_out[i].hint;
+        }
+    }
+    if (type[0] == '\0') {
+        return "as root, mount it with --block, then 'losetup -P -f DIR/volume' shows the partitions";
+    }
+    return geteuid() == 0 ? "mount it without --via fuse, or add --block to see the volume as one file"
+                          : "as root, 'coffer mount' can; in a desktop session, mount it with --block, then "
+                            "'udisksctl loop-setup -f DIR/volume'";
+}
+
 enum exit_status volume_files_refuse(struct coffer_volume *volume, const char *name)
 {
     struct private_mount mount;
-    char text[128] = "";
+    char text[128] = "", type[32] = "";
 
     enum exit_status status = private_mount_begin(volume, PRIVATE_FOR_PROGRAMS, &mount);
     if (status != EXIT_DONE) {
         return status;
     }
     content_describe(mount.path, sizeof(text), text);
+    content_find_type(mount.path, sizeof(type), type);
     private_mount_end(&mount);
     if (text[0] == '\0') {
         return ui_fail(EXIT_NOT_PERMITTED,
                        "add --block to see the volume as one file, and make a file system in it",
                        "cannot show the files of '%s': no file system is in it", name);
     }
-    return ui_fail(EXIT_NOT_PERMITTED,
-                   geteuid() == 0 ? "add --block to see the volume as one file"
-                                  : "root can mount it; add --block to see the volume as one file",
-                   "cannot show the files of '%s': without the kernel's help, this version shows those of ext2, "
-                   "ext3 and ext4, not %s",
-                   name, text);
+    return ui_fail(EXIT_NOT_PERMITTED, hint_for(type),
+                   "cannot show the files of '%s': %s is nothing that this program reads by itself", name, text);
 }
 
 /* True when the file system can be opened for writing now. */
@@ -51,6 +77,21 @@ static bool check_ext(struct coffer_volume *volume, const char *name)
     return private_mount_end(&mount) == EXIT_DONE && passed;
 }
 
+static enum coffer_status open_any(struct coffer_volume *volume, const struct files_options *options,
+                                   struct files **files, struct coffer_error *error)
+{
+    typedef enum coffer_status open_fn(struct coffer_volume *, const struct files_options *, struct files **,
+                                       struct coffer_error *);
+    static open_fn *const drivers[] = { files_open_ext, files_open_ntfs };
+    enum coffer_status status = COFFER_NOT_FOUND;
+
+    for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]) && status == COFFER_NOT_FOUND; i++) {
+        *error = (struct coffer_error)COFFER_ERROR_INIT;
+        status = drivers[i](volume, options, files, error);
+    }
+    return status;
+}
+
 enum exit_status volume_files_open(struct coffer_volume *volume, const char *name, bool read_only,
                                    struct files **files)
 {
@@ -62,12 +103,11 @@ enum exit_status volume_files_open(struct coffer_volume *volume, const char *nam
         .gid = getegid(),
     };
 
-    enum coffer_status status = files_open_ext(volume, &options, files, &error);
+    enum coffer_status status = open_any(volume, &options, files, &error);
     if (status == COFFER_FAILED && error.sys == EUCLEAN) {
         options.checked = check_ext(volume, name);
         options.read_only = !options.checked;
-        error = (struct coffer_error)COFFER_ERROR_INIT;
-        status = files_open_ext(volume, &options, files, &error);
+        status = open_any(volume, &options, files, &error);
     }
     if (status == COFFER_NOT_FOUND) {
         *files = NULL;

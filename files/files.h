@@ -130,6 +130,13 @@ struct files_options {
     uint32_t uid, gid; /* where the file system keeps no owners, everything is theirs */
 };
 
+/* ---- What is built in ---- */
+
+/* The libraries that drivers use, with their versions, by 0, 1 ...; NULL after the last. */
+const char *files_component(unsigned index);
+/* The licence of a program that links them. */
+const char *files_licence(void);
+
 /* ---- Drivers -------------------------------------------------------------------------------------------- */
 
 /* ext2, ext3, ext4 on libext2fs. What it can read but not safely write it opens read only and says why in

@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * no_ntfs.c - stands for ntfs.c in a program built without libntfs-3g.
+ * no_ntfs.c - stands for ntfs.c in a program built without libntfs-3g: it only tells NTFS from other file systems.
  */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "files.h"
 
 enum coffer_status files_open_ntfs(struct coffer_volume *volume, const struct files_options *options,
-                                  struct files **files, struct coffer_error *error)
+                                   struct files **files, struct coffer_error *error)
 {
-    (void)volume;
     (void)options;
     (void)files;
+    char boot[512] = "";
+    const bool is_ntfs = coffer_volume_pread(volume, boot, sizeof(boot), 0, NULL) == COFFER_OK &&
+                         memcmp(boot + 3, "NTFS    ", 8) == 0;
+    const enum coffer_status status = is_ntfs ? COFFER_NOT_PERMITTED : COFFER_NOT_FOUND;
     if (error != NULL && error->status == COFFER_OK) {
-        error->status = COFFER_NOT_PERMITTED;
-        error->sys = ENOSYS;
-        snprintf(error->text, sizeof(error->text), "this program was built without libntfs-3g");
+        error->status = status;
+        error->sys = is_ntfs ? ENOSYS : 0;
+        snprintf(error->text, sizeof(error->text), "%s",
+                 is_ntfs ? "this program was built without libntfs-3g" : "no NTFS file system");
     }
-    return COFFER_NOT_PERMITTED;
+    return status;
 }
