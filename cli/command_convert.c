@@ -2,6 +2,7 @@
 /* command_convert.c - `coffer convert`: its options (convert.h). */
 #include "command.h"
 #include "convert.h"
+#include "ui.h"
 
 static const struct option table[] = {
     OPTION_TEXT(struct convert_options, label, "label", "TEXT", "a name that everybody can read, up to 64 bytes"),
@@ -17,8 +18,13 @@ static const struct option table[] = {
     OPTION_CHOICE(struct convert_options, sector_size, "sector-size", "512|4096",
                   "bytes that are encrypted as one piece (as in SRC)"),
     OPTION_FLAG(struct convert_options, force, "force", "overwrite what DST is, and start from the beginning"),
-    OPTION_TEXT(struct convert_options, confirm, "confirm", "NAME",
-                "the last part of DST, instead of typing it before something is overwritten"),
+    OPTION_TEXT(
+        struct convert_options, confirm, "confirm", "NAME",
+        "the last part of DST, or of the volume to adopt, instead of typing it before something is overwritten"),
+    OPTION_FLAG(struct convert_options, adopt, "adopt",
+                "no copy: turn an AES volume of VeraCrypt into one of ours where it is, by writing headers alone"),
+    OPTION_FILE(struct convert_options, header_backup, "header-backup", "FILE",
+                "--adopt: where its old headers are kept first"),
     OPTION_NUMBER(struct convert_options, kdf_level, "kdf-level", "N", 0, 4,
                   "the level of an unmarked SRC, where it is not one of those that are tried"),
     OPTIONS_FORMAT(struct convert_options),
@@ -32,15 +38,25 @@ static const struct convert_options defaults = { .kdf_level = -1, .new_kdf_level
 
 static enum exit_status run(const void *values, const char *const *operands, size_t count)
 {
-    (void)count;
-    return convert_copy(values, operands[0], operands[1]);
+    const struct convert_options *options = values;
+
+    if (options->adopt) {
+        return count == 1 ? convert_adopt(options, operands[0])
+                          : ui_fail(EXIT_USAGE, NULL, "'--adopt' takes one volume, which stays where it is");
+    }
+    if (options->header_backup) {
+        return ui_fail(EXIT_USAGE, NULL, "'--header-backup' is for '--adopt'");
+    }
+    return count == 2 ? convert_copy(options, operands[0], operands[1])
+                      : ui_fail(EXIT_USAGE, "coffer convert SRC DST, or coffer convert --adopt VOLUME",
+                                "'convert' needs a place for the new volume");
 }
 
 const struct command command_convert = {
     .name = "convert",
     .summary = "copies a volume of any known format into a new one",
-    .operands = "SRC DST",
-    .minimum = 2,
+    .operands = "SRC [DST]",
+    .minimum = 1,
     .maximum = 2,
     .options = table,
     .defaults = &defaults,

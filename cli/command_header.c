@@ -12,6 +12,7 @@
 #include "confirm.h"
 #include "content.h"
 #include "existing.h"
+#include "format_options.h"
 #include "header_backup.h"
 #include "json.h"
 #include "secrets.h"
@@ -24,6 +25,8 @@ struct header_options {
     struct secret_options new_secret;
     const char *confirm;
     long kdf_level;
+    const char *hash;
+    long pim;
 };
 
 static const struct option table[] = {
@@ -31,6 +34,10 @@ static const struct option table[] = {
                 "restore: the last part of VOLUME, instead of typing it before its header is overwritten"),
     OPTION_NUMBER(struct header_options, kdf_level, "kdf-level", "N", 0, 4,
                   "the level of an unmarked volume, where it is not one of those that are tried"),
+    OPTION_NUMBER(struct header_options, pim, "pim", "N", 1, FORMAT_PIM_MAX,
+                  "restore after 'convert --adopt': VeraCrypt's personal iterations multiplier"),
+    OPTION_CHOICE(struct header_options, hash, "hash", FORMAT_HASHES,
+                  "restore after 'convert --adopt': the hash, for others not to be tried"),
     OPTIONS_SECRET(struct header_options),
     OPTIONS_NEW_SECRET(struct header_options),
     OPTIONS_COMMON(struct header_options),
@@ -104,7 +111,7 @@ static enum exit_status check_backup(const char *backup)
     if (!S_ISREG(status.st_mode)) {
         return ui_fail(EXIT_USAGE, NULL, "'%s' is no header backup: it is not a file", backup);
     }
-    if (status.st_size != COFFER_HEADER_BACKUP_SIZE) {
+    if (status.st_size != COFFER_HEADER_BACKUP_SIZE && status.st_size != COFFER_ADOPT_BACKUP_SIZE) {
         return ui_fail(EXIT_USAGE, NULL, "'%s' is no header backup: it has %lld bytes, not %u", backup,
                        (long long)status.st_size, COFFER_HEADER_BACKUP_SIZE);
     }
@@ -170,6 +177,8 @@ static enum exit_status restore_with(const struct header_options *options, const
     struct coffer_error error = COFFER_ERROR_INIT;
 
     how.kdf_level = (int)options->kdf_level;
+    how.pim = (uint32_t)options->pim;
+    how.hash = options->hash;
     how.callbacks.notice = ui_library_notice;
     if (coffer_header_restore(volume, backup, credential, &how, &error) != COFFER_OK) {
         return ui_fail_library(OPERATION_RESTORE, volume, &error);

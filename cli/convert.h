@@ -22,9 +22,14 @@ struct convert_options {
     const char *sector_size; /* NULL = that of the source */
     bool force;
     const char *confirm;
+    bool adopt;
+    const char *header_backup;
 };
 
 /* Copies the volume `source` into a new one. EXIT_DONE or reported. */
 enum exit_status convert_copy(const struct convert_options *options, const char *source, const char *path);
+
+/* Takes a VeraCrypt volume over in place. EXIT_DONE or reported. */
+enum exit_status convert_adopt(const struct convert_options *options, const char *path);
 
 #endif

@@ -38,6 +38,8 @@ const char *explain_failure(enum operation operation)
         return "cannot create";
     case OPERATION_CONVERT:
         return "cannot convert into";
+    case OPERATION_ADOPT:
+        return "cannot take over";
     case OPERATION_HIDE:
         return "cannot make a hidden volume in";
     case OPERATION_CLOSE:
@@ -129,6 +131,21 @@ static const char *hint_convert(const struct coffer_error *error)
     }
 }
 
+static const char *hint_adopt(const struct coffer_error *error)
+{
+    switch (error->status) {
+    case COFFER_FAILED:
+    case COFFER_INTERRUPTED:
+        return "nothing is lost: the volume opens as it did, or with coffer; the same command goes on";
+    case COFFER_INVALID:
+        return error->sys == EEXIST ? "choose another name for --header-backup" : NULL;
+    case COFFER_UNSUPPORTED:
+        return NULL;
+    default:
+        return hint_open(error);
+    }
+}
+
 static const char *hint_create(const struct coffer_error *error)
 {
     switch (error->status) {
@@ -182,6 +199,8 @@ const char *explain_hint(enum operation operation, const struct coffer_error *er
         return hint_create(error);
     case OPERATION_CONVERT:
         return hint_convert(error);
+    case OPERATION_ADOPT:
+        return hint_adopt(error);
     case OPERATION_CLOSE:
         return "what was written last may be lost: look at the medium and at the kernel's log";
     case OPERATION_MOUNT:

@@ -18,6 +18,7 @@ enum operation {
     OPERATION_RESIZE,   /* coffer_volume_grow */
     OPERATION_CREATE,   /* coffer_volume_create, _publish */
     OPERATION_CONVERT,  /* coffer_volume_copy, _complete */
+    OPERATION_ADOPT,    /* coffer_adopt */
     OPERATION_HIDE,     /* coffer_volume_create_hidden */
     OPERATION_CLOSE,    /* coffer_volume_close */
     OPERATION_KEY_FILE, /* coffer_credential_add_key_file */

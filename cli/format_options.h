@@ -18,13 +18,13 @@ struct format_options {
 };
 
 #define FORMAT_PIM_MAX 2147468
+#define FORMAT_HASHES  "sha512|sha256|whirlpool|blake2s|ripemd160|streebog|sha1|argon2id"
 
 /* clang-format off */
 #define OPTIONS_FORMAT(options) \
     OPTION_CHOICE(options, format.type, "type", "auto|coffer|luks|bitlocker|filevault|veracrypt|truecrypt", "the format of the volume"), \
     OPTION_NUMBER(options, format.pim, "pim", "N", 1, FORMAT_PIM_MAX, "VeraCrypt: its personal iterations multiplier"), \
-    OPTION_CHOICE(options, format.hash, "hash", \
-                  "sha512|sha256|whirlpool|blake2s|ripemd160|streebog|sha1|argon2id", \
+    OPTION_CHOICE(options, format.hash, "hash", FORMAT_HASHES, \
                   "VeraCrypt and TrueCrypt: the hash, for others not to be tried"), \
     OPTION_FLAG(options, format.system, "system", "VeraCrypt and TrueCrypt: VOLUME is the disk of an encrypted system"), \
     OPTION_FLAG(options, format.backup_header, "backup-header", "VeraCrypt and TrueCrypt: use the backup headers at the end"), \

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adopt.h"
 #include "crypto.h"
 #include "error.h"
 #include "format_coffer.h"
@@ -91,12 +92,17 @@ enum coffer_status coffer_header_backup(const char *path, const char *backup_pat
 
 /* ---- restore ---- */
 
-static enum coffer_status read_backup(const char *path, uint8_t *data, struct coffer_error *error)
+/* Reads one of ours; of one that an adoption has left only the file is opened. */
+static enum coffer_status open_backup(const char *path, uint8_t *data, struct storage **opened,
+                                      struct coffer_error *error)
 {
-    struct storage *file __attribute__((cleanup(close_storage))) = NULL;
-    enum coffer_status status = storage_open(path, -1, true, STORAGE_UNLOCKED, NULL, &file, error);
+    enum coffer_status status = storage_open(path, -1, true, STORAGE_UNLOCKED, NULL, opened, error);
     if (status != COFFER_OK) {
         return status;
+    }
+    struct storage *file = *opened;
+    if (file->size == COFFER_ADOPT_BACKUP_SIZE) {
+        return COFFER_OK;
     }
     if (file->size != COFFER_HEADER_BACKUP_SIZE) {
         return error_set(error, COFFER_INVALID, 0, "a header backup has %u bytes, not %llu",
@@ -331,12 +337,17 @@ enum coffer_status coffer_header_restore(const char *path, const char *backup_pa
     if (data == NULL) {
         return error_set_no_memory(error);
     }
-    enum coffer_status status = read_backup(backup_path, data, error);
+    struct storage *file __attribute__((cleanup(close_storage))) = NULL;
+    enum coffer_status status = open_backup(backup_path, data, &file, error);
     if (status == COFFER_OK) {
         status = storage_open(path, -1, false, STORAGE_EXCLUSIVE, &options->callbacks, &storage, error);
     }
     if (status == COFFER_OK) {
         status = hold(storage, error);
     }
-    return status == COFFER_OK ? restore(storage, credential, options, data, error) : status;
+    if (status != COFFER_OK) {
+        return status;
+    }
+    return file->size == COFFER_ADOPT_BACKUP_SIZE ? adopt_undo(storage, file, credential, options, error)
+                                                  : restore(storage, credential, options, data, error);
 }

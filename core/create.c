@@ -13,7 +13,6 @@
 #include "error.h"
 #include "fill.h"
 #include "format_coffer.h"
-#include "memory_budget.h"
 #include "new_header.h"
 #include "scope.h"
 #include "volume.h"
@@ -62,26 +61,6 @@ static enum coffer_status check_options(const struct coffer_create_options *opti
                          HEADER_LABEL_SIZE, HEADER_NAME_SIZE);
     }
     return COFFER_OK;
-}
-
-static enum coffer_status settle_cost(struct copies *copies, const struct coffer_create_options *options,
-                                      const struct coffer_credential *credential, struct coffer_error *error)
-{
-    if (options->unmarked) {
-        const struct format_coffer_level *level =
-            &FORMAT_COFFER_LEVEL[options->kdf_level < 0 ? 2 : options->kdf_level];
-        copies->memory = level->memory;
-        copies->passes = level->passes;
-    } else {
-        copies->memory = options->kdf_memory != 0 ? options->kdf_memory : 256u << 10;
-        copies->passes = options->kdf_passes != 0 ? options->kdf_passes : 3;
-    }
-    if (!header_cost_in_bounds(copies->memory, copies->passes)) {
-        return error_set(error, COFFER_INVALID, 0,
-                         "the KDF takes 8 MiB to 4 GiB and 1 to 64 passes, together at most 64 GiB");
-    }
-    return credential_needs_kdf(credential, CREDENTIAL_AS_GIVEN) ? memory_budget_allows(copies->memory, error)
-                                                                 : COFFER_OK;
 }
 
 /* ---- medium ---- */
@@ -213,7 +192,7 @@ enum coffer_status coffer_volume_create(const char *path, const struct coffer_cr
     }
     enum coffer_status status = check_options(options, credential, error);
     if (status == COFFER_OK) {
-        status = settle_cost(copies, options, credential, error);
+        status = new_header_settle_cost(copies, options, credential, error);
     }
     if (status == COFFER_OK && options->container_size != 0) {
         status = check_size(options->container_size, error);

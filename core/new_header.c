@@ -10,7 +10,33 @@
 
 #include "crypto.h"
 #include "error.h"
+#include "format_coffer.h"
+#include "memory_budget.h"
 #include "slot.h"
+
+#define MEMORY_DEFAULT (256u << 10) /* KiB */
+#define PASSES_DEFAULT 3
+#define LEVEL_DEFAULT  2
+
+enum coffer_status new_header_settle_cost(struct copies *copies, const struct coffer_create_options *options,
+                                          const struct coffer_credential *credential, struct coffer_error *error)
+{
+    if (options->unmarked) {
+        const struct format_coffer_level *level =
+            &FORMAT_COFFER_LEVEL[options->kdf_level < 0 ? LEVEL_DEFAULT : options->kdf_level];
+        copies->memory = level->memory;
+        copies->passes = level->passes;
+    } else {
+        copies->memory = options->kdf_memory != 0 ? options->kdf_memory : MEMORY_DEFAULT;
+        copies->passes = options->kdf_passes != 0 ? options->kdf_passes : PASSES_DEFAULT;
+    }
+    if (!header_cost_in_bounds(copies->memory, copies->passes)) {
+        return error_set(error, COFFER_INVALID, 0,
+                         "the KDF takes 8 MiB to 4 GiB and 1 to 64 passes, together at most 64 GiB");
+    }
+    return credential_needs_kdf(credential, CREDENTIAL_AS_GIVEN) ? memory_budget_allows(copies->memory, error)
+                                                                 : COFFER_OK;
+}
 
 static void random_uuid(uint8_t uuid[16])
 {

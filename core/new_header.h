@@ -5,6 +5,10 @@
 
 #include "copies.h"
 
+/* What a guess is to cost, from the options. Errors: INVALID, NO_MEMORY. */
+enum coffer_status new_header_settle_cost(struct copies *copies, const struct coffer_create_options *options,
+                                          const struct coffer_credential *credential, struct coffer_error *error);
+
 /* Master key, volume key, geometry, slot 0 for the secret, everything else random. The caller has set storage,
  * marked, volume, offset, memory and passes, and, where they are given (a hidden volume), salts with salt_known.
  * label: visible, marked only; label and name may be NULL. Errors: NO_MEMORY. */

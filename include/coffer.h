@@ -330,6 +330,21 @@ COFFER_API enum coffer_status coffer_volume_complete(struct coffer_volume *volum
                                                      const struct coffer_open_options *options,
                                                      struct coffer_error *error);
 
+/* ---- Taking over ---------------------------------------------------------------------------------------- */
+
+/* Turns a volume of VeraCrypt, or of TrueCrypt since its version 6, into one of ours by writing headers alone: the data
+ * stays, under its old key. `credential` opens it; `new_secret` (NULL: the same) will. First both ends of the volume go
+ * into the new file `backup_path` (COFFER_ADOPT_BACKUP_SIZE), which is read back and opened; one that is there already
+ * is taken if it is of this volume. coffer_header_restore with it undoes all. At every moment the volume opens with the
+ * old program or as ours: a power cut loses nothing, and the same call goes on. Of `options` type, pim, hash and
+ * callbacks count, of `create` kdf_memory, kdf_passes, label, slot_name and withhold_time. Errors: as
+ * coffer_volume_open; UNSUPPORTED: another cipher than AES in XTS, a hidden volume, a system, another layout; INVALID: it
+ * is one of ours, or (sys = EEXIST) the file of the backup is something else. */
+COFFER_API enum coffer_status coffer_adopt(const char *path, const struct coffer_credential *credential,
+                                           const struct coffer_credential *new_secret, const char *backup_path,
+                                           const struct coffer_open_options *options,
+                                           const struct coffer_create_options *create, struct coffer_error *error);
+
 /* ---- The kernel's cipher -------------------------------------------------------------------------------- */
 
 #define COFFER_LAYERS_MAX      3
@@ -460,8 +475,11 @@ COFFER_API enum coffer_status coffer_header_backup(const char *path, const char 
                                                    const struct coffer_open_options *options,
                                                    struct coffer_error *error);
 
+#define COFFER_ADOPT_BACKUP_SIZE (256u << 10) /* bytes: what coffer_adopt keeps */
+
 /* Puts a backup that the secret opens back, to today's size of the store. Every secret of that time opens the
- * volume again. The volume must not be mounted. Errors: as coffer_volume_open; WRONG_SECRET: the backup does not
+ * volume again. Of one that coffer_adopt has written the options pim and hash count too, and what was adopted is again
+ * what it was. The volume must not be mounted. Errors: as coffer_volume_open; WRONG_SECRET: the backup does not
  * open; INVALID: it is no backup, or the data does not fit into the store. */
 COFFER_API enum coffer_status coffer_header_restore(const char *path, const char *backup_path,
                                                     const struct coffer_credential *credential,

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Taking a TrueCrypt volume over, and giving it back, under power cuts, ADOPT-1, ADOPT-2, ADOPT-3, ADOPT-4, ADOPT-5: whatever a cut leaves opens, with the old header
+ * or with ours, and shows the same data; and the same call goes on from there.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "crc32.h"
+#include "crypto.h"
+#include "helper_cut.h"
+#include "helper_scene.h"
+#include "tcrypt_header.h"
+
+#define PASSPHRASE "correct horse"
+#define DATA_SIZE  (SCENE_SIZE - 2 * HEADER_END_SIZE)
+#define CHOICES    80u /* random states for every place of a cut */
+
+static struct coffer_credential *old_secret;
+static const char TEXT[16] = "the user's data";
+
+/* ---- the volume ---- */
+
+static void fill_with_noise(struct disk *disk)
+{
+    uint8_t page[DISK_PAGE];
+    for (uint64_t at = 0; at < SCENE_SIZE; at += sizeof(page)) {
+        crypto_random(page, sizeof(page));
+        disk_write(disk, page, sizeof(page), at);
+    }
+}
+
+/* Encrypts as the header is: one unit, number 0. What is behind it does not change it. */
+static void encrypt(const uint8_t key[64], uint64_t number, uint8_t sector[512])
+{
+    struct crypto_sector *cipher;
+    if (crypto_sector_new(&cipher, key, 512) != 0) {
+        abort();
+    }
+    crypto_sector_encrypt(cipher, number, sector, sector, 512);
+    crypto_sector_free(cipher);
+}
+
+static void put_header(struct disk *disk, uint64_t offset, const uint8_t keys[64])
+{
+    uint8_t header[512] = { 0 }, plain[512] = { 0 }, key[64];
+    struct bytes view = { plain, sizeof(plain) };
+    crypto_random(header, TCRYPT_SALT_SIZE);
+    memcpy(plain, "TRUE", 4);
+    bytes_put_be16(view, 4, 4);
+    bytes_put_be64(view, 36, DATA_SIZE);
+    bytes_put_be64(view, 44, HEADER_END_SIZE);
+    bytes_put_be64(view, 52, DATA_SIZE);
+    memcpy(plain + 192, keys, 64);
+    uint32_t crc = ~crc32_add(CRC32_BEGIN, plain + 192, TCRYPT_KEYS_SIZE);
+    bytes_put_be16(view, 8, (uint16_t)(crc >> 16));
+    bytes_put_be16(view, 10, (uint16_t)crc);
+    crc = ~crc32_add(CRC32_BEGIN, plain, 188);
+    bytes_put_be16(view, 188, (uint16_t)(crc >> 16));
+    bytes_put_be16(view, 190, (uint16_t)crc);
+    const struct crypto_pbkdf2 input = {
+        .digest = CRYPTO_SHA512,
+        .password = PASSPHRASE,
+        .password_size = sizeof(PASSPHRASE) - 1,
+        .salt = header,
+        .salt_size = TCRYPT_SALT_SIZE,
+        .iterations = 1000,
+    };
+    if (crypto_pbkdf2_block(key, &input, 1) != 0) {
+        abort();
+    }
+    encrypt(key, 0, plain);
+    memcpy(header + TCRYPT_SALT_SIZE, plain, TCRYPT_PLAIN_SIZE);
+    disk_write(disk, header, sizeof(header), offset);
+}
+
+static void prepare(void)
+{
+    uint8_t keys[64], sector[512] = { 0 };
+    struct disk *disk = disk_new(SCENE_SIZE);
+    crypto_random(keys, sizeof(keys));
+    fill_with_noise(disk);
+    put_header(disk, 0, keys);
+    put_header(disk, SCENE_TAIL, keys);
+    memcpy(sector, TEXT, sizeof(TEXT));
+    encrypt(keys, HEADER_END_SIZE / 512, sector);
+    disk_write(disk, sector, sizeof(sector), HEADER_END_SIZE);
+    machine_insert(disk);
+}
+
+/* ---- what opens ---- */
+
+static struct coffer_open_options open_options(const char *type)
+{
+    struct coffer_open_options options = COFFER_OPEN_OPTIONS_INIT;
+    options.type = type;
+    options.read_only = true;
+    options.hash = type == NULL || strcmp(type, "coffer") == 0 ? NULL : "sha512";
+    return options;
+}
+
+static bool opens(const struct coffer_credential *secret, const struct coffer_open_options *options)
+{
+    struct coffer_volume *volume;
+    char text[sizeof(TEXT)];
+    if (coffer_volume_open(MACHINE_VOLUME, secret, options, &volume, NULL) != COFFER_OK) {
+        return false;
+    }
+    if (coffer_volume_pread(volume, text, sizeof(text), 0, NULL) != COFFER_OK ||
+        memcmp(text, TEXT, sizeof(text)) != 0) {
+        scene_fail("a header opens, and shows other data");
+    }
+    (void)coffer_volume_close(volume, NULL);
+    return true;
+}
+
+static bool is_ours(void)
+{
+    struct coffer_open_options options = open_options("coffer");
+    return opens(scene_secret(0), &options);
+}
+
+static bool is_theirs(bool by_backup)
+{
+    struct coffer_open_options options = open_options("truecrypt");
+    options.backup_header = by_backup;
+    return opens(old_secret, &options);
+}
+
+/* ---- the two updates ---- */
+
+static enum coffer_status adopt(struct coffer_error *error)
+{
+    struct coffer_open_options options = open_options("truecrypt");
+    struct coffer_create_options create = COFFER_CREATE_OPTIONS_INIT;
+    create.kdf_memory = HEADER_MEMORY_MIN;
+    create.kdf_passes = 1;
+    return coffer_adopt(MACHINE_VOLUME, old_secret, scene_secret(0), MACHINE_BACKUP, &options, &create, error);
+}
+
+static enum coffer_status give_back(struct coffer_error *error)
+{
+    struct coffer_open_options options = COFFER_OPEN_OPTIONS_INIT;
+    options.hash = "sha512";
+    return coffer_header_restore(MACHINE_VOLUME, MACHINE_BACKUP, old_secret, &options, error);
+}
+
+struct update {
+    const char *name;
+    enum coffer_status (*run)(struct coffer_error *error);
+    bool by_backup; /* their header at the end counts as well, while it is cut */
+};
+
+/* From here the same call comes to the end, or it is there already: ours in front, or the front torn and ours at the
+ * end, which the next opening for writing heals. */
+static void go_on(const struct update *update)
+{
+    struct coffer_error error = COFFER_ERROR_INIT;
+    enum coffer_status status = update->run(&error);
+    bool is_done = update->run == adopt ? is_ours() : is_theirs(false) && is_theirs(true);
+    bool was_done = update->run == adopt && (status == COFFER_INVALID || status == COFFER_WRONG_SECRET);
+    if (!is_done || (status != COFFER_OK && !was_done)) {
+        scene_fail("%s: cannot go on: status %d, %s", update->name, (int)status, error.text);
+    }
+}
+
+static unsigned long look_at_cut(const struct update *update, const struct disk *before, const struct log *log,
+                                 unsigned entries)
+{
+    struct cut cut = cut_after(before, log, entries);
+    uint8_t *fate = disk_memory(cut.pieces + 1);
+    unsigned long seen = 0;
+    for (uint64_t index = 0; index < CHOICES; index++) {
+        cut_choose(&cut, index, true, fate);
+        machine_insert(cut_state(&cut, fate));
+        if (!is_theirs(false) && !is_ours() && !(update->by_backup && is_theirs(true))) {
+            scene_fail("%s: after entry %u, choice %u: nothing opens", update->name, entries, (unsigned)index);
+        }
+        if (index % 8 == 0) {
+            go_on(update);
+        }
+        seen++;
+        if (cut.pieces == 0) {
+            break;
+        }
+    }
+    free(fate);
+    cut_free(&cut);
+    return seen;
+}
+
+static void explore_update(const struct update *update)
+{
+    struct log log = { 0 };
+    struct coffer_error error = COFFER_ERROR_INIT;
+    struct disk *before = disk_clone(machine.volume);
+    unsigned long seen = 0;
+    cut_seed(update->name);
+    machine.log = &log;
+    scene_must(update->run(&error), &error, update->name);
+    machine.log = NULL;
+    struct disk *after = disk_clone(machine.volume);
+    for (unsigned entries = 0; entries <= log.entries; entries++) {
+        seen += look_at_cut(update, before, &log, entries);
+    }
+    if (!disk_equal_part(before, after, HEADER_END_SIZE, DATA_SIZE)) {
+        scene_fail("%s: the data has changed", update->name);
+    }
+    printf("%s: %u steps, %lu states\n", update->name, log.entries, seen);
+    machine_insert(after);
+    disk_free(before);
+    log_free(&log);
+}
+
+/* Every call of the medium fails once: nothing is lost, and the same call goes on. */
+static void fail_everywhere(const struct update *update)
+{
+    struct disk *before = disk_clone(machine.volume);
+    for (unsigned at = 1;; at++) {
+        struct coffer_error error = COFFER_ERROR_INIT;
+        machine_insert(disk_clone(before));
+        machine_fail(CALL_ANY, at, 5 /* EIO */);
+        enum coffer_status status = update->run(&error);
+        bool failed = machine.failed;
+        machine_fail_never();
+        if (!failed && status == COFFER_OK) {
+            break;
+        }
+        if (!is_theirs(false) && !is_ours() && !(update->by_backup && is_theirs(true))) {
+            scene_fail("%s: call %u fails, and nothing opens", update->name, at);
+        }
+        go_on(update);
+    }
+    machine_insert(disk_clone(before));
+    disk_free(before);
+}
+
+int main(void)
+{
+    static const struct update ADOPT = { "adopt", adopt, false };
+    static const struct update GIVE_BACK = { "give back", give_back, true };
+    if (coffer_init(NULL) != COFFER_OK) {
+        return 1;
+    }
+    old_secret = coffer_credential_new();
+    struct coffer_secret *text = coffer_secret_new(sizeof(PASSPHRASE));
+    if (old_secret == NULL || text == NULL) {
+        return 1;
+    }
+    memcpy(coffer_secret_data(text), PASSPHRASE, sizeof(PASSPHRASE) - 1);
+    coffer_secret_set_size(text, sizeof(PASSPHRASE) - 1);
+    if (coffer_credential_set_passphrase(old_secret, text, NULL) != COFFER_OK) {
+        return 1;
+    }
+    coffer_secret_free(text);
+    prepare();
+    struct disk *original = disk_clone(machine.volume);
+    fail_everywhere(&ADOPT);
+    explore_update(&ADOPT);
+    fail_everywhere(&GIVE_BACK);
+    explore_update(&GIVE_BACK);
+    if (!disk_equal_part(original, machine.volume, 0, SCENE_SIZE)) {
+        scene_fail("it is not what it was, to the byte");
+    }
+    disk_free(original);
+    coffer_credential_free(old_secret);
+    scene_end();
+    return 0;
+}
