@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * ntfs_commit.c - how changes reach the medium. A commit writes all blocks that wait for it into the log, durably,
- * then each to its place, durably, and then empties the log; only after that may contents go to where the state
- * before it had something. Operations are whole between nt_begin and nt_end, and commits happen in between.
+ * then each to its place, durably, and empties the log; only after that may contents go to where the state before it
+ * had something. Operations are whole between nt_begin and nt_end, and commits happen in between.
  *
  * A commit that fails ends all writing: what is on the medium is then the last one that worked.
  */
@@ -19,9 +19,12 @@
 
 /* ---- The volume ---- */
 
+/* Remembers the first one for close. That contents are refused (a protected hidden volume lies there) is the writer's to
+ * hear of, at once: closing loses nothing of them. */
 static int note_failure(struct nt *nt, const struct coffer_error *error)
 {
-    if (nt->first_failure.status == COFFER_OK) {
+    const bool refused = error->status == COFFER_NOT_PERMITTED && nt->contents != NULL;
+    if (nt->first_failure.status == COFFER_OK && !refused) {
         nt->first_failure = *error;
     }
     return error->status == COFFER_NO_MEMORY ? -ENOMEM : error->sys > 0 ? -error->sys : -EIO;
@@ -120,7 +123,8 @@ static int write_out(struct nt *nt)
     return result;
 }
 
-int nt_commit(struct nt *nt)
+/* Contents are durable too when this returns: they were written before, and a commit flushes. */
+static int commit_or_flush(struct nt *nt, bool flushes)
 {
     if (nt->failed) {
         return -EIO;
@@ -128,6 +132,8 @@ int nt_commit(struct nt *nt)
     int result = write_library(nt);
     if (result == 0 && nt->store.count > 0) {
         result = write_out(nt);
+    } else if (result == 0 && flushes) {
+        result = nt_volume_flush(nt);
     }
     if (result < 0) {
         nt->failed = true;
@@ -136,6 +142,11 @@ int nt_commit(struct nt *nt)
     nt_store_empty(nt);
     nt_frozen_thaw(nt);
     return 0;
+}
+
+int nt_commit(struct nt *nt)
+{
+    return commit_or_flush(nt, false);
 }
 
 int nt_commit_replayed(struct nt *nt)
@@ -216,10 +227,7 @@ int nt_sync(struct files *files)
         return 0;
     }
     pthread_mutex_lock(&nt->lock);
-    int result = nt_commit(nt);
-    if (result == 0) {
-        result = nt_volume_flush(nt); /* contents may have changed without any structure */
-    }
+    int result = commit_or_flush(nt, true);
     pthread_mutex_unlock(&nt->lock);
     return result;
 }

@@ -57,6 +57,32 @@ int nt_close(ntfs_inode *inode, int result)
     return ntfs_inode_close(inode) == 0 || result < 0 ? result : nt_error();
 }
 
+/* ---- Times: of 100 ns, since 1601. The library's own conversions overflow on what a volume may say. ---- */
+
+#define TICKS     10000000 /* in a second */
+#define UNIX_TIME INT64_C(116444736000000000)
+
+static struct timespec time_from(ntfs_time time)
+{
+    int64_t ticks;
+    if (__builtin_sub_overflow((int64_t)sle64_to_cpu(time), UNIX_TIME, &ticks)) {
+        return (struct timespec){ 0 };
+    }
+    const int64_t rest = (ticks % TICKS + TICKS) % TICKS;
+    return (struct timespec){ .tv_sec = (ticks - rest) / TICKS, .tv_nsec = rest * 100 };
+}
+
+/* What NTFS cannot say becomes the nearest that it can. */
+static ntfs_time time_to(struct timespec time)
+{
+    int64_t ticks;
+    if (__builtin_mul_overflow((int64_t)time.tv_sec, TICKS, &ticks) ||
+        __builtin_add_overflow(ticks, UNIX_TIME + time.tv_nsec / 100, &ticks)) {
+        ticks = time.tv_sec < 0 ? 0 : INT64_MAX;
+    }
+    return (ntfs_time)cpu_to_sle64(ticks < 0 ? 0 : ticks);
+}
+
 /* ---- Reading attributes ---- */
 
 /* Names for old programs do not count. *parent is the directory that has the first of the others. */
@@ -115,10 +141,10 @@ int nt_attr(struct nt *nt, ntfs_inode *inode, struct files_attr *attr)
         .size = (uint64_t)inode->data_size,
         .blocks = ((uint64_t)inode->allocated_size + 511) / 512,
         .block_size = nt->library->cluster_size,
-        .atime = ntfs2timespec(inode->last_access_time),
-        .mtime = ntfs2timespec(inode->last_data_change_time),
-        .ctime = ntfs2timespec(inode->last_mft_change_time),
-        .birth = ntfs2timespec(inode->creation_time),
+        .atime = time_from(inode->last_access_time),
+        .mtime = time_from(inode->last_data_change_time),
+        .ctime = time_from(inode->last_mft_change_time),
+        .birth = time_from(inode->creation_time),
     };
     int result = 0;
     if (S_ISLNK(attr->mode)) {
@@ -153,13 +179,13 @@ static void set_times(ntfs_inode *inode, unsigned what, const struct files_attr 
 {
     ntfs_inode_update_times(inode, NTFS_UPDATE_CTIME);
     if ((what & FILES_ATIME) != 0) {
-        inode->last_access_time = timespec2ntfs(change->atime);
+        inode->last_access_time = time_to(change->atime);
     }
     if ((what & FILES_MTIME) != 0) {
-        inode->last_data_change_time = timespec2ntfs(change->mtime);
+        inode->last_data_change_time = time_to(change->mtime);
     }
     if ((what & FILES_CTIME) != 0) {
-        inode->last_mft_change_time = timespec2ntfs(change->ctime);
+        inode->last_mft_change_time = time_to(change->ctime);
     }
 }
 

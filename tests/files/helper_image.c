@@ -117,7 +117,7 @@ const struct image_kind image_ext = {
 static int check_ntfs(const char *path)
 {
     int found = run("python3", (const char *const[]){ SOURCE_DIR "/tests/files/check_ntfs.py", path, NULL });
-    return found != 0 ? found : run("ntfsresize", (const char *const[]){ "-i", "-f", "-P", path, NULL });
+    return found != 0 ? found : run("ntfsresize", (const char *const[]){ "-c", "-f", "-P", path, NULL });
 }
 
 /* Nothing repairs it but the driver; what it will make of it is what counts. */

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: ISC
 #
-# The server is killed in the middle of writing, again and again: the file system is mounted again after e2fsck -p,
+# The server is killed in the middle of writing, again and again: the file system is mounted again, ext after e2fsck -p,
 # and everything that fsync has confirmed is there. KILL_RUNS is the number of times.
 
 # shellcheck source=tests/files/lib.sh
@@ -10,7 +10,7 @@
 busy() { # changes that nobody syncs, all the while
     local i
     for ((i = 0; ; i++)); do
-        [ -d m/lost+found ] || return 0 # what is there now is not mounted
+        [ -e m/mounted ] || return 0 # what is there now is not mounted
         mkdir -p "m/busy$((i % 5))" || return 0
         head -c $((RANDOM * 20)) /dev/zero >"m/busy$((i % 5))/f$((i % 50))" || return 0
         [ $((i % 7)) -ne 0 ] || rm -rf "m/busy$((RANDOM % 5))" || return 0
@@ -59,6 +59,9 @@ run() { # E2FSCK-OPTION MKE2FS-OPTION...
     rm -f fs.img log
     : >log
     image fs.img 200M "$@"
+    serve fs.img m
+    touch m/mounted
+    stop m
     for ((i = 0; i < ${KILL_RUNS:-5}; i++)); do
         kill_once
         recover "$option"
@@ -68,6 +71,30 @@ run() { # E2FSCK-OPTION MKE2FS-OPTION...
     done
 }
 
+run_ntfs() { # MKNTFS-OPTION...
+    local i
+    rm -f fs.img log
+    : >log
+    ntfs_image fs.img 200M "$@"
+    serve fs.img m
+    touch m/mounted
+    stop m
+    for ((i = 0; i < ${KILL_RUNS:-5}; i++)); do
+        kill_once
+        serve fs.img m read-only # as the crash left it, all of it
+        "$TOOLS/synced_files" check m log || fail "read only, after kill $i (ntfs $*)"
+        stop m
+        serve fs.img m
+        "$TOOLS/synced_files" check m log || fail "after kill $i (ntfs $*)"
+        stop m
+        clean_ntfs fs.img
+    done
+}
+
+if command -v mkntfs >/dev/null && [ -n "${WITH_NTFS:-}" ]; then
+    run_ntfs
+    run_ntfs -c 512
+fi
 run -p -t ext4
 run -p -t ext4 -b 1024
 run -y -t ext2

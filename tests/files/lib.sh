@@ -77,6 +77,17 @@ stop() {
     exec 7<&-
 }
 
+ntfs_image() { # FILE SIZE [MKNTFS-OPTION...]
+    local file=$1 size=$2
+    shift 2
+    truncate -s "$size" "$file"
+    mkntfs -q -F "$@" "$file" >mkntfs.log 2>&1 || { cat mkntfs.log; fail 'mkntfs'; }
+}
+
+clean_ntfs() { # IMAGE [--crashed]: the checker finds nothing
+    /usr/bin/python3 "$SOURCE_DIR/tests/files/check_ntfs.py" "$@" >check.log || { cat check.log; fail "damage in $1"; }
+}
+
 clean() { # IMAGE: e2fsck finds nothing
     e2fsck -fn "$1" >fsck.log 2>&1 || { cat fsck.log; fail "e2fsck finds something in $1"; }
 }

@@ -14,12 +14,6 @@ static void as_made(void **unused)
     cut_runs(&image_ntfs, "");
 }
 
-static void large_sectors(void **unused)
-{
-    (void)unused;
-    cut_runs(&image_ntfs, "-s 4096");
-}
-
 static void small_clusters(void **unused)
 {
     (void)unused;
@@ -30,7 +24,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_made),
-        cmocka_unit_test(large_sectors),
         cmocka_unit_test(small_clusters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What single cases of NTFS need: volumes that are only read, crashes, names, large directories, full volumes, media
+ * that fail.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "helper_image.h"
+
+#define ASIDE ".deleted-by-coffer"
+
+static const struct files_options writing = { .read_only = false };
+static const struct files_options reading = { .read_only = true };
+
+static void must_be_clean(struct image *image)
+{
+    assert_int_equal(image_close(image), COFFER_OK);
+    assert_int_equal(image->kind->check(image->path), 0);
+}
+
+static void must_have(struct files *files, const char *path, const char *text)
+{
+    struct files_attr attr;
+    char data[100];
+    assert_int_equal(walk(files, path, &attr), 0);
+    assert_int_equal(files->ops->read(files, attr.ino, data, sizeof(data), 0), strlen(text));
+    assert_memory_equal(data, text, strlen(text));
+}
+
+/* Where $LogFile begins, by ntfscluster. */
+static off_t log_offset(const char *path)
+{
+    char command[256], line[256];
+    off_t cluster = -1;
+    snprintf(command, sizeof(command), "ntfscluster -f -I 2 %s 2>/dev/null", path);
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    while (fgets(line, sizeof(line), pipe) != NULL) {
+        long long vcn, lcn, length;
+        if (sscanf(line, "%lld %lld %lld", &vcn, &lcn, &length) == 3 && cluster < 0) {
+            cluster = (off_t)lcn;
+        }
+        char *range = strstr(line, "0x80");
+        if (cluster < 0 && range != NULL && sscanf(range, "0x80 - %lld", &lcn) == 1) {
+            cluster = (off_t)lcn;
+        }
+    }
+    pclose(pipe);
+    return cluster * 4096;
+}
+
+/* ---- Which volumes are written ---- */
+
+static void what_is_no_ntfs(void **unused)
+{
+    (void)unused;
+    struct image image;
+    struct coffer_error error = COFFER_ERROR_INIT;
+    image_make(&image, &image_ntfs, "", 32u << 20);
+    assert_int_equal(truncate(image.path, 16 << 20), 0); /* cut short */
+    assert_int_equal(image_open(&image, &writing, false, &error), COFFER_DAMAGED);
+    assert_int_equal(truncate(image.path, 0), 0);
+    for (off_t size = 0; size <= 16 << 20; size += 8 << 20) {
+        error = (struct coffer_error)COFFER_ERROR_INIT;
+        assert_int_equal(truncate(image.path, size), 0);
+        assert_int_equal(image_open(&image, &writing, false, &error), COFFER_NOT_FOUND);
+    }
+    image_remove(&image);
+}
+
+static void only_reading_writes_nothing(void **unused)
+{
+    (void)unused;
+    struct image image;
+    struct statvfs info;
+    image_make(&image, &image_ntfs, "", 32u << 20);
+    image_must_open(&image); /* for writing, but nobody does */
+    assert_int_equal(image.files->ops->statfs(image.files, &info), 0);
+    assert_int_equal(fake_volume_writes(image.volume), 0);
+    must_be_clean(&image);
+    image_remove(&image);
+}
+
+static void must_be_read_only(struct image *image, const char *word)
+{
+    struct coffer_error error = COFFER_ERROR_INIT;
+    assert_int_equal(image_open(image, &writing, false, &error), COFFER_OK);
+    assert_true(image->files->read_only);
+    if (strstr(image->files->note, word) == NULL) {
+        fail_msg("no '%s' in the note '%s'", word, image->files->note);
+    }
+    assert_int_equal(put_file(image->files, "new", "x", 1), -EROFS);
+    must_have(image->files, "old", "text");
+    assert_int_equal(fake_volume_writes(image->volume), 0);
+    assert_int_equal(image_close(image), COFFER_OK);
+}
+
+static void hibernated(void **unused)
+{
+    (void)unused;
+    static char header[4096] = "hibr";
+    struct image image;
+    image_make(&image, &image_ntfs, "", 32u << 20);
+    image_must_open(&image);
+    assert_int_equal(put_file(image.files, "old", "text", 4), 0);
+    assert_int_equal(put_file(image.files, "hiberfil.sys", header, sizeof(header)), 0);
+    must_be_clean(&image);
+    must_be_read_only(&image, "hibernated");
+    image_remove(&image);
+}
+
+static void logs_of_others(void **unused)
+{
+    (void)unused;
+    struct image image;
+    image_make(&image, &image_ntfs, "", 32u << 20);
+    image_must_open(&image);
+    assert_int_equal(put_file(image.files, "old", "text", 4), 0);
+    must_be_clean(&image);
+    off_t log = log_offset(image.path);
+    assert_true(log > 0);
+    int fd = open(image.path, O_RDWR | O_CLOEXEC);
+    assert_int_equal(pwrite(fd, "RCRD", 4, log), 4); /* a log that nobody understands */
+    close(fd);
+    must_be_read_only(&image, "ntfsfix");
+    assert_int_equal(run("ntfsfix", (const char *const[]){ image.path, NULL }), 0);
+    must_be_read_only(&image, "ntfsfix -d"); /* which has marked it */
+    assert_int_equal(run("ntfsfix", (const char *const[]){ "-d", image.path, NULL }), 0);
+    image_must_open(&image);
+    assert_false(image.files->read_only);
+    must_be_clean(&image);
+    image_remove(&image);
+}
+
+/* ---- Crashes ---- */
+
+/* What would be left if power failed now; `which`: 1 all that was not confirmed, 0 nothing of it, else some. */
+static void crash(struct image *image, unsigned which, struct image *after)
+{
+    *after = (struct image){ .kind = image->kind };
+    assert_true(snprintf(after->path, sizeof(after->path), "%s.after", image->path) > 0);
+    unsigned seed = 1;
+    for (unsigned state = seed; (unsigned)rand_r(&state) % 4 != which; state = seed) {
+        seed++;
+    }
+    fake_volume_cut(image->volume, after->path, seed);
+}
+
+static void open_remembering(struct image *image, uint64_t size)
+{
+    struct coffer_error error = COFFER_ERROR_INIT;
+    image_make(image, &image_ntfs, "", size);
+    assert_int_equal(image_open(image, &writing, true, &error), COFFER_OK);
+}
+
+static void a_file_in_use_without_a_name(void **unused)
+{
+    (void)unused;
+    static const struct files_options *const ways[] = { &reading, &writing };
+    struct image image, after;
+    struct files_attr attr;
+    struct coffer_error error = COFFER_ERROR_INIT;
+    open_remembering(&image, 32u << 20);
+    struct files *files = image.files;
+    assert_int_equal(put_file(files, "f", "text", 4), 0);
+    assert_int_equal(walk(files, "f", &attr), 0);
+    assert_int_equal(files->ops->unlink(files, files->root, "f"), 0);
+    assert_int_equal(files->ops->write(files, attr.ino, "TEXT", 4, 0), 4);
+    assert_int_equal(files->ops->getattr(files, attr.ino, &attr), 0);
+    assert_int_equal(attr.links, 0);
+    assert_int_equal(walk(files, ASIDE, &attr), -ENOENT); /* nobody sees where it is */
+    assert_int_equal(files->ops->sync(files), 0);
+    crash(&image, 1, &after);
+    assert_int_equal(image_close(&image), COFFER_OK);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(image_open(&after, ways[i], false, &error), COFFER_OK);
+        assert_int_equal(walk(after.files, "f", &attr), -ENOENT);
+        assert_int_equal(walk(after.files, ASIDE, &attr), -ENOENT);
+        assert_int_equal(image_close(&after), COFFER_OK);
+    }
+    assert_int_equal(after.kind->check(after.path), 0); /* and it is gone */
+    image_remove(&image);
+}
+
+static void fill_up(struct files *files)
+{
+    static uint8_t data[1 << 20];
+    struct files_attr attr;
+    uint64_t offset = 0;
+    assert_int_equal(put_file(files, "ballast", NULL, 0), 0);
+    assert_int_equal(walk(files, "ballast", &attr), 0);
+    for (size_t size = sizeof(data); size >= 4096; size /= 2) {
+        while (files->ops->write(files, attr.ino, data, size, offset) == (ssize_t)size) {
+            offset += size;
+        }
+    }
+}
+
+/* A file is deleted and another one is written to where it was, there being no other place; until the deletion is
+ * safe, the first one must be. */
+static void contents_wait_for_what_was_there(void **unused)
+{
+    (void)unused;
+    static uint8_t old[200000], new[200000], found[200000];
+    struct image image, after;
+    struct files_attr attr;
+    open_remembering(&image, 16u << 20);
+    struct files *files = image.files;
+    fill(old, sizeof(old), 1);
+    fill(new, sizeof(new), 2);
+    assert_int_equal(put_file(files, "old", old, sizeof(old)), 0);
+    fill_up(files);
+    assert_int_equal(files->ops->sync(files), 0);
+    assert_int_equal(remove_path(files, "old"), 0);
+    assert_int_equal(put_file(files, "new", new, sizeof(new) - 10000), 0);
+    crash(&image, 1, &after);
+    image_must_open(&after);
+    assert_int_equal(walk(after.files, "old", &attr), 0);
+    assert_int_equal(after.files->ops->read(after.files, attr.ino, found, sizeof(found), 0), sizeof(found));
+    assert_memory_equal(found, old, sizeof(old));
+    must_be_clean(&after);
+    assert_int_equal(files->ops->sync(files), 0);
+    crash(&image, 0, &after);
+    image_must_open(&after);
+    assert_int_equal(walk(after.files, "old", &attr), -ENOENT);
+    assert_int_equal(walk(after.files, "new", &attr), 0);
+    assert_int_equal(after.files->ops->read(after.files, attr.ino, found, sizeof(found), 0), sizeof(new) - 10000);
+    assert_memory_equal(found, new, sizeof(new) - 10000);
+    must_be_clean(&after);
+    must_be_clean(&image);
+    image_remove(&image);
+}
+
+/* After a crash in the middle of a commit somebody else puts the volume right: our log must not come back. */
+static void a_log_that_others_have_emptied(void **unused)
+{
+    (void)unused;
+    struct image image, after = { .kind = &image_ntfs };
+    open_remembering(&image, 32u << 20);
+    assert_int_equal(put_file(image.files, "old", "text", 4), 0);
+    assert_int_equal(image.files->ops->sync(image.files), 0);
+    crash(&image, 1, &after);
+    assert_int_equal(run("ntfsfix", (const char *const[]){ after.path, NULL }), 0);
+    must_be_read_only(&after, "ntfsfix -d");
+    assert_int_equal(image_close(&image), COFFER_OK);
+    image_remove(&image);
+}
+
+static void a_medium_that_fails(void **unused)
+{
+    (void)unused;
+    struct image image;
+    struct files_attr attr;
+    image_make(&image, &image_ntfs, "", 32u << 20);
+    image_must_open(&image);
+    assert_int_equal(put_file(image.files, "old", "text", 4), 0);
+    assert_int_equal(image.files->ops->sync(image.files), 0);
+    assert_int_equal(put_file(image.files, "new", "text", 4), 0);
+    fake_volume_fail(image.volume, EIO);
+    assert_int_equal(image.files->ops->sync(image.files), -EIO);
+    fake_volume_fail(image.volume, 0);
+    assert_int_equal(put_file(image.files, "more", "text", 4), -EIO); /* never again */
+    must_have(image.files, "old", "text");
+    assert_int_equal(image_close(&image), COFFER_FAILED);
+    image_must_open(&image); /* what was synced is there */
+    must_have(image.files, "old", "text");
+    assert_int_equal(walk(image.files, "more", &attr), -ENOENT);
+    must_be_clean(&image);
+    image_remove(&image);
+}
+
+/* ---- Names ---- */
+
+static void names(void **unused)
+{
+    (void)unused;
+    static const char *const good[] = { "ä\xc3\xb6\xe2\x82\xac",
+                                        "\xf0\x9f\x94\x91 key",
+                                        "a:b",
+                                        "what?",
+                                        "con",
+                                        "trailing. ",
+                                        "\x01",
+                                        "back\\slash",
+                                        "Case",
+                                        "case",
+                                        "CASE",
+                                        "a*b|c<d>\"",
+                                        "..." };
+    struct image image;
+    char longest[400], text[8];
+    image_make(&image, &image_ntfs, "", 32u << 20);
+    image_must_open(&image);
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        snprintf(text, sizeof(text), "%zu", i);
+        assert_int_equal(put_file(image.files, good[i], text, strlen(text)), 0);
+    }
+    assert_int_equal(put_file(image.files, "\xff\xfe", NULL, 0), -EILSEQ);
+    assert_int_equal(put_file(image.files, "\xc3", NULL, 0), -EILSEQ);
+    memset(longest, 'x', sizeof(longest));
+    longest[255] = '\0';
+    assert_int_equal(put_file(image.files, longest, NULL, 0), 0);
+    longest[255] = 'x';
+    longest[256] = '\0';
+    assert_int_equal(put_file(image.files, longest, NULL, 0), -ENAMETOOLONG);
+    must_be_clean(&image);
+    image_must_open(&image);
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        snprintf(text, sizeof(text), "%zu", i);
+        must_have(image.files, good[i], text);
+        assert_int_equal(remove_path(image.files, good[i]), 0);
+    }
+    must_be_clean(&image);
+    image_remove(&image);
+}
+
+static bool count_entry(void *user, const char *name, size_t size, uint64_t ino, unsigned char type)
+{
+    (void)name, (void)size, (void)ino, (void)type;
+    ++*(unsigned *)user;
+    return true;
+}
+
+static void a_large_directory(void **unused)
+{
+    (void)unused;
+    const unsigned most = number("TEST_NAMES", 3000);
+    struct image image;
+    struct files_attr attr;
+    char path[200];
+    unsigned count = 0;
+    image_make(&image, &image_ntfs, "", 64u << 20);
+    image_must_open(&image);
+    assert_int_equal(make_dir(image.files, "d"), 0);
+    for (unsigned i = 0; i < most; i++) {
+        snprintf(path, sizeof(path), "d/a name that is long enough to need many blocks %u", i * 7919 % most);
+        assert_int_equal(put_file(image.files, path, path, 10), 0);
+    }
+    must_be_clean(&image);
+    image_must_open(&image);
+    for (unsigned i = 0; i < most; i += 2) {
+        snprintf(path, sizeof(path), "d/a name that is long enough to need many blocks %u", i);
+        assert_int_equal(remove_path(image.files, path), 0);
+    }
+    assert_int_equal(walk(image.files, "d", &attr), 0);
+    assert_int_equal(image.files->ops->list(image.files, attr.ino, count_entry, &count), 0);
+    assert_int_equal(count, most / 2 + 2);
+    must_be_clean(&image);
+    image_must_open(&image);
+    for (unsigned i = 1; i < most; i += 2) {
+        snprintf(path, sizeof(path), "d/a name that is long enough to need many blocks %u", i);
+        assert_int_equal(remove_path(image.files, path), 0);
+    }
+    assert_int_equal(remove_path(image.files, "d"), 0);
+    must_be_clean(&image);
+    image_remove(&image);
+}
+
+/* ---- Space ---- */
+
+static void a_full_volume(void **unused)
+{
+    (void)unused;
+    static uint8_t data[300000];
+    struct image image;
+    struct statvfs before, after;
+    char path[32];
+    unsigned count = 0;
+    int result = 0;
+    image_make(&image, &image_ntfs, "", 16u << 20);
+    image_must_open(&image);
+    assert_int_equal(image.files->ops->statfs(image.files, &before), 0);
+    for (size_t size = sizeof(data); size > 100; size = size / 3) {
+        for (result = 0; result == 0; count++) {
+            snprintf(path, sizeof(path), "f%u", count);
+            result = put_file(image.files, path, data, size);
+        }
+        assert_int_equal(result, -ENOSPC);
+    }
+    must_be_clean(&image);
+    image_must_open(&image);
+    for (unsigned i = 0; i < count; i++) {
+        snprintf(path, sizeof(path), "f%u", i);
+        result = remove_path(image.files, path);
+        assert_true(result == 0 || result == -ENOENT);
+    }
+    assert_int_equal(image.files->ops->statfs(image.files, &after), 0);
+    /* Records stay with $MFT once it has grown. */
+    assert_true(after.f_bfree + 600 >= before.f_bfree);
+    assert_int_equal(put_file(image.files, "f", data, sizeof(data)), 0);
+    must_be_clean(&image);
+    image_remove(&image);
+}
+
+/* ---- Threads ---- */
+
+struct worker {
+    struct image *image;
+    unsigned number;
+};
+
+static void *work(void *argument)
+{
+    const struct worker *worker = argument;
+    struct files *files = worker->image->files;
+    static const size_t size = 20000;
+    uint8_t data[20000], found[20000];
+    char path[64];
+    struct files_attr attr;
+    for (unsigned i = 0; i < 60; i++) {
+        snprintf(path, sizeof(path), "t%u-%u", worker->number, i % 10);
+        fill(data, size, worker->number * 100 + i);
+        remove_path(files, path);
+        assert_int_equal(put_file(files, path, data, size), 0);
+        if (i % 7 == 0) {
+            assert_int_equal(files->ops->sync(files), 0);
+        }
+        assert_int_equal(walk(files, path, &attr), 0);
+        assert_int_equal(files->ops->read(files, attr.ino, found, size, 0), size);
+        assert_memory_equal(data, found, size);
+    }
+    return NULL;
+}
+
+static void many_threads(void **unused)
+{
+    (void)unused;
+    struct image image;
+    struct worker workers[6];
+    pthread_t threads[6];
+    image_make(&image, &image_ntfs, "", 32u << 20);
+    image_must_open(&image);
+    for (unsigned i = 0; i < 6; i++) {
+        workers[i] = (struct worker){ &image, i };
+        assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
+    }
+    for (unsigned i = 0; i < 6; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    must_be_clean(&image);
+    image_remove(&image);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_no_ntfs),
+        cmocka_unit_test(only_reading_writes_nothing),
+        cmocka_unit_test(hibernated),
+        cmocka_unit_test(logs_of_others),
+        cmocka_unit_test(a_file_in_use_without_a_name),
+        cmocka_unit_test(contents_wait_for_what_was_there),
+        cmocka_unit_test(a_log_that_others_have_emptied),
+        cmocka_unit_test(a_medium_that_fails),
+        cmocka_unit_test(names),
+        cmocka_unit_test(a_large_directory),
+        cmocka_unit_test(a_full_volume),
+        cmocka_unit_test(many_threads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
