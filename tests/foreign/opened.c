@@ -5,9 +5,10 @@
  *
  *     opened VOLUME [--write] [--type NAME] [--header FILE] [--slot N] [--passphrase-file F] [--key-file F]...
  *                   [--keyfile-offset N] [--keyfile-size N] [--no-cleartext] [--fill] [--stop]
+ *                   [--fill-at OFFSET]
  *
- * --fill, with --write: what comes on stdin becomes the first cleartext, in pieces of odd sizes. --stop: the first question
- * whether to go on is answered with no.
+ * --fill, with --write: what comes on stdin becomes the first cleartext, in pieces of odd sizes; --fill-at: that from OFFSET
+ * on. --stop: the first question whether to go on is answered with no.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,7 +24,7 @@ struct request {
     const char *path, *passphrase;
     const char *key_file[4];
     unsigned key_files;
-    uint64_t part_offset, part_size;
+    uint64_t part_offset, part_size, fill_at;
     bool no_cleartext, fill;
     struct coffer_open_options options;
 };
@@ -97,6 +98,9 @@ static void parse(int argc, char **argv, struct request *request)
             request->part_offset = strtoull(value, NULL, 10);
         } else if (strcmp(option, "--keyfile-size") == 0) {
             request->part_size = strtoull(value, NULL, 10);
+        } else if (strcmp(option, "--fill-at") == 0) {
+            request->fill = true;
+            request->fill_at = strtoull(value, NULL, 10);
         } else {
             fprintf(stderr, "unknown option %s\n", option);
             exit(2);
@@ -164,12 +168,12 @@ static void write_cleartext(struct coffer_volume *volume)
     free(piece);
 }
 
-static void fill_cleartext(struct coffer_volume *volume)
+static void fill_cleartext(struct coffer_volume *volume, uint64_t from)
 {
     static uint8_t piece[100003];
     struct coffer_error error = COFFER_ERROR_INIT;
     size_t got;
-    for (uint64_t at = 0; (got = fread(piece, 1, sizeof(piece), stdin)) > 0; at += got) {
+    for (uint64_t at = from; (got = fread(piece, 1, sizeof(piece), stdin)) > 0; at += got) {
         check(coffer_volume_pwrite(volume, piece, got, at, &error), &error);
     }
 }
@@ -206,7 +210,7 @@ int main(int argc, char **argv)
     check(volume_new(storage, opened, &volume, &error), &error);
     format_opened_free(opened);
     if (request.fill) {
-        fill_cleartext(volume);
+        fill_cleartext(volume, request.fill_at);
     }
     if (!request.no_cleartext) {
         write_cleartext(volume);
