@@ -2,9 +2,11 @@
 /* command_convert.c - `coffer convert`: its options (convert.h). */
 #include "command.h"
 #include "convert.h"
+#include "create_cost.h"
 #include "ui.h"
 
 static const struct option table[] = {
+    OPTION_CHOICE(struct convert_options, new_format, "format", CREATE_FORMATS, "the format of DST"),
     OPTION_TEXT(struct convert_options, label, "label", "TEXT", "a name that everybody can read, up to 64 bytes"),
     OPTION_TEXT(struct convert_options, name, "name", "TEXT", "the name of the first key slot, up to 40 bytes"),
     OPTION_FLAG(struct convert_options, thick, "thick", "take all the space at once (devices: the default)"),
@@ -34,7 +36,9 @@ static const struct option table[] = {
     OPTIONS_END,
 };
 
-static const struct convert_options defaults = { .kdf_level = -1, .new_kdf_level = -1, .format.slot = -1 };
+static const struct convert_options defaults = {
+    .new_format = "coffer", .kdf_level = -1, .new_kdf_level = -1, .format.slot = -1
+};
 
 static enum exit_status run(const void *values, const char *const *operands, size_t count)
 {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* command_create.c - `coffer create`: its options (create.h). */
+#include <string.h>
+
 #include "command.h"
 #include "create.h"
 #include "filesystem.h"
@@ -9,6 +11,8 @@
 static const struct option table[] = {
     OPTION_SIZE(struct create_options, size, "size",
                 "how large the file becomes; a device is used whole without it"),
+    OPTION_CHOICE(struct create_options, format, "format", CREATE_FORMATS,
+                  "luks2: a volume that cryptsetup and Linux's desktops open as well"),
     OPTION_CHOICE(struct create_options, fs, "fs", FILESYSTEM_CHOICES, "the file system inside (auto = ext4)"),
     OPTION_TEXT(struct create_options, label, "label", "TEXT", "a name that everybody can read, up to 64 bytes"),
     OPTION_TEXT(struct create_options, name, "name", "TEXT", "the name of the first key slot, up to 40 bytes"),
@@ -37,13 +41,18 @@ static const struct option table[] = {
     OPTIONS_END,
 };
 
-static const struct create_options defaults = { .fs = "auto", .sector_size = "4096", .kdf_level = -1 };
+static const struct create_options defaults = {
+    .format = "coffer", .fs = "auto", .sector_size = "4096", .kdf_level = -1
+};
 
 static enum exit_status run(const void *values, const char *const *operands, size_t count)
 {
     const struct create_options *options = values;
 
     (void)count;
+    if (options->hidden && strcmp(options->format, "coffer") != 0) {
+        return ui_fail(EXIT_USAGE, NULL, "only a volume of coffer's own format can have a hidden one in it");
+    }
     if (options->hidden) {
         return create_hidden(options, operands[0]);
     }

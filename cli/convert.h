@@ -13,6 +13,7 @@ struct convert_options {
     struct secret_options new_secret; /* of what is made */
     struct format_options format;     /* of what is there */
     long kdf_level;
+    const char *new_format;
     const char *label;
     const char *name;
     bool thick, fill, unmarked;

@@ -21,11 +21,12 @@
 #include "target.h"
 #include "ui.h"
 
-#define GRANULE 4096                  /* a volume's size is a multiple of it */
-#define FRONT   (UINT64_C(1) << 20)   /* before the data area */
-#define TAIL    (UINT64_C(128) << 10) /* behind it */
-#define MINIMUM (UINT64_C(64) << 10)  /* of the data area */
-#define LARGE   (UINT64_C(1) << 40)
+#define GRANULE     4096                  /* a volume's size is a multiple of it */
+#define FRONT       (UINT64_C(1) << 20)   /* before the data area */
+#define TAIL        (UINT64_C(128) << 10) /* behind it */
+#define FRONT_LUKS2 (UINT64_C(16) << 20)
+#define MINIMUM     (UINT64_C(64) << 10) /* of the data area */
+#define LARGE       (UINT64_C(1) << 40)
 
 struct work {
     const struct convert_options *options;
@@ -48,6 +49,11 @@ static bool are_the_same(const char *a, const char *b)
             (S_ISBLK(first.st_mode) && S_ISBLK(second.st_mode) && first.st_rdev == second.st_rdev));
 }
 
+static bool is_luks2(const struct work *work)
+{
+    return strcmp(work->options->new_format, "luks2") == 0;
+}
+
 static enum exit_status check_combination(const struct work *work)
 {
     const struct convert_options *options = work->options;
@@ -58,6 +64,10 @@ static enum exit_status check_combination(const struct work *work)
     }
     if (!options->unmarked && options->new_kdf_level >= 0) {
         return ui_fail(EXIT_USAGE, "use --kdf-memory and --kdf-passes", "'--new-kdf-level' is for '--unmarked'");
+    }
+    if (is_luks2(work) && (options->unmarked || options->name)) {
+        return ui_fail(EXIT_USAGE, NULL, "'--%s' is not for '--format luks2'",
+                       options->unmarked ? "unmarked" : "name");
     }
     if (are_the_same(work->source, work->path)) {
         return ui_fail(EXIT_USAGE, NULL, "'%s' and '%s' are the same", work->source, work->path);
@@ -73,8 +83,8 @@ static bool may_resume(const struct work *work)
     if (work->options->force || work->target.kind == TARGET_NEW) {
         return false;
     }
-    return work->options->unmarked ||
-           (coffer_probe(work->path, &info, NULL) == COFFER_OK && strcmp(info.format, "coffer") == 0);
+    return work->options->unmarked || (coffer_probe(work->path, &info, NULL) == COFFER_OK &&
+                                       strcmp(info.format, is_luks2(work) ? "luks" : "coffer") == 0);
 }
 
 static enum exit_status check(struct work *work)
@@ -128,7 +138,8 @@ static uint64_t container_size(const struct work *work)
 {
     uint64_t data = (work->from_info.data_size + GRANULE - 1) / GRANULE * GRANULE;
 
-    return (data < MINIMUM ? MINIMUM : data) + FRONT + TAIL;
+    data = data < MINIMUM ? MINIMUM : data;
+    return is_luks2(work) ? data + FRONT_LUKS2 : data + FRONT + TAIL;
 }
 
 static enum exit_status check_room(const struct work *work, uint64_t size)
@@ -150,12 +161,17 @@ static enum exit_status create(struct work *work)
     const struct convert_options *options = work->options;
     struct coffer_create_options how = COFFER_CREATE_OPTIONS_INIT;
     struct coffer_error error = COFFER_ERROR_INIT;
-    bool is_full = options->thick || options->fill || options->unmarked || work->target.kind == TARGET_DEVICE;
+    bool is_full = options->thick || options->fill || options->unmarked || is_luks2(work) ||
+                   work->target.kind == TARGET_DEVICE;
 
     how.container_size = container_size(work);
     enum exit_status status = check_room(work, how.container_size);
     if (status != EXIT_DONE) {
         return status;
+    }
+    how.format = options->new_format;
+    if (is_luks2(work) && work->target.kind == TARGET_DEVICE) {
+        how.container_size = 0; /* all of it */
     }
     how.sector_size = sector_size(work);
     how.thin = !is_full;

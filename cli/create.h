@@ -3,6 +3,7 @@
 #ifndef CREATE_H
 #define CREATE_H
 
+#include "create_cost.h"
 #include "options.h"
 #include "status.h"
 
@@ -12,6 +13,7 @@ struct create_options {
     struct secret_options new_secret; /* of a hidden volume */
     bool hidden;
     uint64_t size;
+    const char *format;
     const char *fs;
     const char *label;
     const char *name;

@@ -33,8 +33,31 @@ struct plan {
 
 /* ---- before anything is asked --------------------------------------------------------------------------- */
 
+static bool is_luks2(const struct create_options *options)
+{
+    return strcmp(options->format, "luks2") == 0;
+}
+
+/* The first option that LUKS2 has no place for. */
+static const char *find_not_luks2(const struct create_options *options)
+{
+    return options->thin            ? "thin"
+           : options->unmarked      ? "unmarked"
+           : options->recovery_key  ? "recovery-key"
+           : options->name          ? "name"
+           : options->header_backup ? "header-backup"
+                                    : NULL;
+}
+
 static enum exit_status check_combination(const struct create_options *options)
 {
+    const char *other = is_luks2(options) ? find_not_luks2(options) : NULL;
+
+    if (other) {
+        return ui_fail(EXIT_USAGE,
+                       "'cryptsetup luksAddKey' and 'luksHeaderBackup' are for LUKS2 what some of them are here",
+                       "'--%s' is not for '--format luks2'", other);
+    }
     if (options->thin && options->thick) {
         return ui_fail(EXIT_USAGE, NULL, "'--thin' and '--thick' exclude each other");
     }
@@ -105,8 +128,9 @@ static enum exit_status make_plan(const struct create_options *options, const ch
     if (status != EXIT_DONE) {
         return status;
     }
-    bool is_full = options->thick || options->fill || options->unmarked;
+    bool is_full = options->thick || options->fill || options->unmarked || is_luks2(options);
     plan->create.thin = options->thin || (!is_full && plan->target.kind != TARGET_DEVICE);
+    plan->create.format = options->format;
     plan->create.fill = options->fill;
     plan->create.unmarked = options->unmarked;
     plan->create.replace = plan->target.kind == TARGET_FILE && options->force;
@@ -133,6 +157,7 @@ static void print_json_result(const struct plan *plan, const struct coffer_info 
     struct json_object *document = json_document("create");
 
     json_add_path(document, "volume", plan->target.path);
+    json_add_text(document, "format", info->format);
     json_add_number(document, "container_size", plan->create.container_size);
     json_add_number(document, "data_size", info->data_size);
     json_add_number(document, "sector_size", info->sector_size);
@@ -156,8 +181,9 @@ static void print_result(const struct plan *plan, const struct coffer_info *info
     }
     recovery_print(recovery);
     if (!ui_is_quiet()) {
-        ui_print("'%s': %s, %s%s, %s", plan->target.path, size_format(info->data_size, size),
-                 info->thin ? "thin" : "thick", info->marked ? "" : ", unmarked",
+        ui_print("'%s': %s, %s%s%s, %s", plan->target.path, size_format(info->data_size, size),
+                 strcmp(info->format, "coffer") == 0 ? "" : "LUKS2, ", info->thin ? "thin" : "thick",
+                 info->marked ? "" : ", unmarked",
                  plan->has_filesystem ? plan->filesystem.type : "without a file system");
     }
 }

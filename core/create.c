@@ -13,6 +13,7 @@
 #include "error.h"
 #include "fill.h"
 #include "format_coffer.h"
+#include "luks2_create.h"
 #include "new_header.h"
 #include "scope.h"
 #include "volume.h"
@@ -30,6 +31,9 @@ static enum coffer_status check_options(const struct coffer_create_options *opti
 {
     if (options->size != sizeof(*options)) {
         return error_set(error, COFFER_INVALID, EINVAL, "the options have an unknown size");
+    }
+    if (options->format != NULL && strcmp(options->format, FORMAT_COFFER.name) != 0) {
+        return error_set(error, COFFER_INVALID, 0, "only coffer and luks2 volumes can be made");
     }
     if (credential_kind(credential) == CREDENTIAL_EMPTY) {
         return error_set(error, COFFER_INVALID, 0, "neither a passphrase nor a key file was given");
@@ -183,6 +187,9 @@ enum coffer_status coffer_volume_create(const char *path, const struct coffer_cr
                                         const struct coffer_create_options *options, struct coffer_volume **volume,
                                         struct coffer_error *error)
 {
+    if (options->format != NULL && strcmp(options->format, "luks2") == 0) {
+        return luks2_create(path, credential, options, volume, error);
+    }
     struct copies *copies __attribute__((cleanup(free_copies))) = copies_new();
     struct format_opened *opened __attribute__((cleanup(free_opened))) = format_opened_new();
     struct storage *storage = NULL;

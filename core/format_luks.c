@@ -12,6 +12,8 @@
 #include "error.h"
 #include "format.h"
 #include "luks.h"
+#include "luks2_create.h"
+#include "luks2_layout.h"
 #include "luks_key.h"
 #include "scope.h"
 #include "uuid.h"
@@ -132,6 +134,31 @@ static enum coffer_status check_supported(const struct luks_header *header, stru
     return COFFER_OK;
 }
 
+/* What a copy goes into is as we have made it, or is not gone on with: nothing seals a LUKS2 header, and whoever can
+ * write to it could have asked for another place for the data, or for none of it to be encrypted. */
+static bool is_as_it_was_made(const struct luks_header *header)
+{
+    const struct luks_segment *segment = &header->segment[0];
+    return header->version == 2 && header->segments == 1 && !segment->plain && segment->size == 0 &&
+           segment->offset == LUKS2_HEADER_SIZE && segment->tweak == 0 &&
+           strcmp(segment->cipher, LUKS2_CREATE_CIPHER) == 0;
+}
+
+static enum coffer_status check_finished(const struct luks_header *header, bool unfinished,
+                                         struct coffer_error *error)
+{
+    if (header->unfinished && !unfinished) {
+        return error_set(error, COFFER_UNSUPPORTED, EINPROGRESS,
+                         "what is to be copied into it is not all there yet");
+    }
+    if (!header->unfinished && unfinished) {
+        return error_set(error, COFFER_INVALID, EEXIST, "it is a volume that is complete");
+    }
+    return !unfinished || is_as_it_was_made(header)
+               ? COFFER_OK
+               : error_set(error, COFFER_DAMAGED, 0, "its LUKS header is not as a copy is begun with");
+}
+
 static bool luks_recognise(struct storage *storage, struct coffer_info *info, enum coffer_status *status,
                            struct coffer_error *error)
 {
@@ -151,7 +178,7 @@ static bool luks_recognise(struct storage *storage, struct coffer_info *info, en
         return true;
     }
     describe_public(header, info);
-    if (check_supported(header, &reason) != COFFER_OK) {
+    if (check_finished(header, false, &reason) != COFFER_OK || check_supported(header, &reason) != COFFER_OK) {
         (void)snprintf(info->refused, sizeof(info->refused), "%.127s", reason.text);
     }
     return true;
@@ -250,6 +277,7 @@ static enum coffer_status luks_open(struct storage *storage, const struct coffer
     }
     struct storage *place = detached != NULL ? detached : storage;
     enum coffer_status status = read_header(place, options->type != NULL, header, error);
+    status = status != COFFER_OK ? status : check_finished(header, options->unfinished, error);
     status = status != COFFER_OK ? status : check_supported(header, error);
     status = status != COFFER_OK ? status : place_data(header, detached != NULL, storage, opened, error);
     status = status != COFFER_OK ? status : take_key(place, header, credential, options, opened, error);

@@ -77,6 +77,7 @@ struct luks_header {
     struct luks_digest digest[LUKS_DIGESTS_MAX];
     struct luks_segment segment[LUKS_SEGMENTS_MAX];
     unsigned segments;
+    bool unfinished;  /* coffer_create_options.unfinished */
     char refused[96]; /* what of it is not supported, so that it must not be opened; "" = nothing */
 };
 

@@ -15,6 +15,7 @@
 #include "base64.h"
 #include "error.h"
 #include "luks.h"
+#include "luks2_layout.h"
 
 #define DEPTH_MAX       16
 #define SECTOR_SIZE_MAX 4096
@@ -317,6 +318,10 @@ static void read_requirements(struct json_object *root, struct luks_header *head
     }
     for (size_t i = 0; i < json_object_array_length(list); i++) {
         const char *name = json_object_get_string(json_object_array_get_idx(list, i));
+        if (name != NULL && strcmp(name, LUKS2_UNFINISHED) == 0) {
+            header->unfinished = true;
+            continue;
+        }
         bool reencrypts = name != NULL && strstr(name, "reencrypt") != NULL;
         refuse(header,
                reencrypts ? "it is being re-encrypted; the requirement is" : "it has an unknown requirement,",

@@ -7,6 +7,11 @@
 #define LUKS2_COPY_MIN      (16u << 10)
 #define LUKS2_CHECKSUM_SIZE 64
 #define LUKS2_SALT_SIZE     64
+#define LUKS2_LABEL_SIZE    48
+#define LUKS2_HEADER_SIZE   (16u << 20) /* that cryptsetup gives its headers, with the areas of key slots */
+
+/* A requirement, which keeps everybody out who does not know it: the data is not all there yet. */
+#define LUKS2_UNFINISHED "coffer-unfinished"
 
 #define LUKS2_MAGIC_FIRST  "LUKS\xba\xbe"
 #define LUKS2_MAGIC_SECOND "SKUL\xba\xbe"

@@ -1,65 +1,34 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * luks2_write.c - a LUKS2 header that stands in a file of its own, over the data of an open volume.
- *
- * It is the way out for a system that has cryptsetup and no coffer. One key slot, whose key derivation costs what
- * that of the volume does, for the header must not be the cheaper thing to guess at. cryptsetup refuses a header that
- * would not fit in front of the data, even where it is not there: so the file has the size of what is in front of the
- * data, which leaves it room for slots of its own, up to the size that it gives its headers itself.
+ * luks2_write.c - the bytes of a LUKS2 header with one key slot.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bytes.h"
 #include "error.h"
-#include "luks2_layout.h"
-#include "luks_key.h"
+#include "luks2_write.h"
 #include "luks_split.h"
 #include "memory_budget.h"
-#include "scope.h"
-#include "volume.h"
 
-#define FILE_SIZE_MAX     (16u << 20)
-#define COPY_SIZE         LUKS2_COPY_MIN
-#define AREA_OFFSET       (2 * COPY_SIZE)
+#define COPY_SIZE         LUKS2_WRITE_COPY
+#define AREA_OFFSET       LUKS2_WRITE_AREA
+#define SALT_SIZE         LUKS2_WRITE_SALT
+#define DIGEST_SIZE       LUKS2_WRITE_DIGEST
 #define AREA_KEY_SIZE     64
 #define AREA_ALIGNMENT    4096u
-#define SALT_SIZE         32
-#define DIGEST_SIZE       32
 #define DIGEST_ITERATIONS 100000 /* of a key that nobody guesses */
 #define BASE64_MAX        48     /* of 32 bytes, with the NUL */
-#define MEMORY_DEFAULT    (256u << 10)
-#define PASSES_MIN        4 /* cryptsetup's own limit */
-
-/* Nothing secret. */
-struct plan {
-    struct coffer_mapping mapping;
-    char uuid[37];
-    uint32_t memory, passes;
-    uint8_t slot_salt[SALT_SIZE], digest_salt[SALT_SIZE], digest[DIGEST_SIZE];
-    uint32_t area_size, file_size;
-};
 
 static void free_secret_memory(void *pointer)
 {
     crypto_secret_free(*(void **)pointer);
 }
 
-static void free_memory(void *pointer)
-{
-    free(*(void **)pointer);
-}
-
-static void free_key(struct coffer_secret **key)
-{
-    coffer_secret_free(*key);
-}
-
 /* ---- the key slot ---- */
 
-static enum coffer_status derive(const struct plan *plan, const struct luks_secret *secret, uint8_t *key,
+static enum coffer_status derive(const struct luks2_plan *plan, const struct luks_secret *secret, uint8_t *key,
                                  struct coffer_error *error)
 {
     enum coffer_status status = memory_budget_allows(plan->memory, error);
@@ -78,8 +47,7 @@ static enum coffer_status derive(const struct plan *plan, const struct luks_secr
     return crypto_argon2(key, AREA_KEY_SIZE, &input) == 0 ? COFFER_OK : error_set_no_memory(error);
 }
 
-/* Into `area`, plan->area_size bytes. */
-static enum coffer_status fill_slot(const struct plan *plan, struct coffer_secret *key,
+enum coffer_status luks2_write_slot(const struct luks2_plan *plan, struct coffer_secret *key,
                                     const struct luks_secret *secret, uint8_t *area, struct coffer_error *error)
 {
     struct crypto_sector *sector;
@@ -130,10 +98,12 @@ static void encode_base64(const uint8_t data[SALT_SIZE], char text[BASE64_MAX])
 }
 
 /* Sizes and offsets are strings there, for JSON's numbers are not sure to hold them. */
-static bool write_json(const struct plan *plan, char *text, size_t size)
+static bool write_json(const struct luks2_plan *plan, char *text, size_t size)
 {
-    const struct coffer_mapping *mapping = &plan->mapping;
-    char slot_salt[BASE64_MAX], digest_salt[BASE64_MAX], digest[BASE64_MAX];
+    char size_text[24] = "dynamic", slot_salt[BASE64_MAX], digest_salt[BASE64_MAX], digest[BASE64_MAX];
+    if (plan->data_size != 0) {
+        (void)snprintf(size_text, sizeof(size_text), "%llu", (unsigned long long)plan->data_size);
+    }
     encode_base64(plan->slot_salt, slot_salt);
     encode_base64(plan->digest_salt, digest_salt);
     encode_base64(plan->digest, digest);
@@ -145,20 +115,28 @@ static bool write_json(const struct plan *plan, char *text, size_t size)
         "size\":%u},"
         "\"kdf\":{\"type\":\"argon2id\",\"time\":%u,\"memory\":%u,\"cpus\":1,\"salt\":\"%s\"}}},"
         "\"tokens\":{},"
-        "\"segments\":{\"0\":{\"type\":\"crypt\",\"offset\":\"%llu\",\"size\":\"%llu\",\"iv_tweak\":\"%llu\","
+        "\"segments\":{\"0\":{\"type\":\"crypt\",\"offset\":\"%llu\",\"size\":\"%s\",\"iv_tweak\":\"%llu\","
         "\"encryption\":\"%s\",\"sector_size\":%u}},"
         "\"digests\":{\"0\":{\"type\":\"pbkdf2\",\"keyslots\":[\"0\"],\"segments\":[\"0\"],\"hash\":\"sha256\","
         "\"iterations\":%u,\"salt\":\"%s\",\"digest\":\"%s\"}},"
-        "\"config\":{\"json_size\":\"%u\",\"keyslots_size\":\"%u\"}}",
-        mapping->layer[0].key_size, LUKS_STRIPES, AREA_OFFSET, plan->area_size, AREA_KEY_SIZE, plan->passes,
-        plan->memory, slot_salt, (unsigned long long)mapping->data_offset, (unsigned long long)mapping->data_size,
-        (unsigned long long)mapping->iv_offset, mapping->layer[0].cipher, mapping->sector_size, DIGEST_ITERATIONS,
-        digest_salt, digest, COPY_SIZE - LUKS2_BINARY_SIZE, plan->file_size - AREA_OFFSET);
+        "\"config\":{\"json_size\":\"%u\",\"keyslots_size\":\"%u\"%s}}",
+        plan->key_size, LUKS_STRIPES, AREA_OFFSET, plan->area_size, AREA_KEY_SIZE, plan->passes, plan->memory,
+        slot_salt, (unsigned long long)plan->data_offset, size_text, (unsigned long long)plan->iv_offset,
+        plan->cipher, plan->sector_size, DIGEST_ITERATIONS, digest_salt, digest, COPY_SIZE - LUKS2_BINARY_SIZE,
+        plan->header_size - AREA_OFFSET, plan->unfinished ? LUKS2_UNFINISHED_JSON : "");
     return length > 0 && (size_t)length < size;
 }
 
+static void seal_copy(struct bytes copy)
+{
+    uint8_t checksum[CRYPTO_DIGEST_MAX];
+    memset(bytes_at(copy, LUKS2_CHECKSUM, LUKS2_CHECKSUM_SIZE), 0, LUKS2_CHECKSUM_SIZE);
+    crypto_digest(CRYPTO_SHA256, checksum, copy.data, copy.size);
+    memcpy(bytes_at(copy, LUKS2_CHECKSUM, DIGEST_SIZE), checksum, DIGEST_SIZE);
+}
+
 /* One of the two, with a salt and a checksum of its own. */
-static bool write_copy(const struct plan *plan, unsigned which, uint8_t copy[COPY_SIZE])
+static bool write_copy(const struct luks2_plan *plan, unsigned which, uint8_t copy[COPY_SIZE])
 {
     struct bytes view = { copy, COPY_SIZE };
     memset(copy, 0, COPY_SIZE);
@@ -170,16 +148,23 @@ static bool write_copy(const struct plan *plan, unsigned which, uint8_t copy[COP
     bytes_put_be64(view, LUKS2_SIZE, COPY_SIZE);
     bytes_put_be64(view, LUKS2_SEQ, 1);
     bytes_put_be64(view, LUKS2_OFFSET, which * (uint64_t)COPY_SIZE);
+    memcpy(bytes_at(view, LUKS2_LABEL, LUKS2_LABEL_SIZE), plan->label, LUKS2_LABEL_SIZE);
     memcpy(bytes_at(view, LUKS2_CHECKSUM_NAME, 6), "sha256", 6);
     memcpy(bytes_at(view, LUKS2_UUID, sizeof(plan->uuid)), plan->uuid, sizeof(plan->uuid));
     crypto_random(bytes_at(view, LUKS2_SALT, LUKS2_SALT_SIZE), LUKS2_SALT_SIZE);
-    uint8_t checksum[CRYPTO_DIGEST_MAX];
-    crypto_digest(CRYPTO_SHA256, checksum, copy, COPY_SIZE);
-    memcpy(bytes_at(view, LUKS2_CHECKSUM, DIGEST_SIZE), checksum, DIGEST_SIZE);
+    seal_copy(view);
     return true;
 }
 
-/* ---- putting it together ---- */
+enum coffer_status luks2_write_copies(const struct luks2_plan *plan, uint8_t copies[2 * LUKS2_WRITE_COPY],
+                                      struct coffer_error *error)
+{
+    return write_copy(plan, 0, copies) && write_copy(plan, 1, copies + COPY_SIZE)
+               ? COFFER_OK
+               : error_set(error, COFFER_FAILED, 0, "the header grows too large");
+}
+
+/* ---- the plan ---- */
 
 static void format_uuid(const uint8_t uuid[16], char text[37])
 {
@@ -193,34 +178,12 @@ static uint32_t round_up(uint32_t size)
     return (size + AREA_ALIGNMENT - 1) / AREA_ALIGNMENT * AREA_ALIGNMENT;
 }
 
-static enum coffer_status make_plan(const struct coffer_volume *volume, struct coffer_secret *key,
-                                    struct plan *plan, struct coffer_error *error)
+enum coffer_status luks2_write_prepare(struct luks2_plan *plan, struct coffer_secret *key, const uint8_t uuid[16],
+                                       struct coffer_error *error)
 {
-    const struct coffer_info *info = &volume->info;
-    bool is_argon = info->kdf_memory != 0;
-    *plan = (struct plan){ .mapping.size = sizeof(plan->mapping) };
-    enum coffer_status status = coffer_volume_mapping(volume, &plan->mapping, key, error);
-    if (status != COFFER_OK) {
-        return status;
-    }
-    if (plan->mapping.thin) {
-        return error_set(error, COFFER_UNSUPPORTED, 0, "it is thin, and its holes would read as noise");
-    }
-    if (plan->mapping.layers != 1 || plan->mapping.iv_large_sectors) {
-        return error_set(error, COFFER_UNSUPPORTED, 0, "LUKS2 has no such cipher: %s", info->cipher);
-    }
-    plan->area_size = round_up(plan->mapping.layer[0].key_size * LUKS_STRIPES);
-    plan->file_size = plan->mapping.data_offset < FILE_SIZE_MAX
-                          ? (uint32_t)plan->mapping.data_offset / AREA_ALIGNMENT * AREA_ALIGNMENT
-                          : FILE_SIZE_MAX;
-    if (plan->file_size < AREA_OFFSET + plan->area_size) {
-        return error_set(
-            error, COFFER_UNSUPPORTED, 0, "LUKS2 wants at least %u KiB in front of the data, and there are %llu",
-            (AREA_OFFSET + plan->area_size) / 1024, (unsigned long long)plan->mapping.data_offset / 1024);
-    }
-    format_uuid(info->uuid, plan->uuid);
-    plan->memory = is_argon ? info->kdf_memory : MEMORY_DEFAULT;
-    plan->passes = is_argon && info->kdf_passes > PASSES_MIN ? info->kdf_passes : PASSES_MIN;
+    plan->key_size = (uint32_t)coffer_secret_size(key);
+    plan->area_size = round_up(plan->key_size * LUKS_STRIPES);
+    format_uuid(uuid, plan->uuid);
     crypto_random(plan->slot_salt, SALT_SIZE);
     crypto_random(plan->digest_salt, SALT_SIZE);
     const struct crypto_pbkdf2 input = {
@@ -234,47 +197,18 @@ static enum coffer_status make_plan(const struct coffer_volume *volume, struct c
     return crypto_pbkdf2(plan->digest, DIGEST_SIZE, &input) == 0 ? COFFER_OK : error_set_no_memory(error);
 }
 
-static enum coffer_status write_file(const char *path, const struct plan *plan, const uint8_t *area,
-                                     struct coffer_error *error)
-{
-    struct storage *file __attribute__((cleanup(close_storage))) = NULL;
-    uint8_t *copies __attribute__((cleanup(free_memory))) = malloc(2 * (size_t)COPY_SIZE);
-    if (copies == NULL) {
-        return error_set_no_memory(error);
-    }
-    if (!write_copy(plan, 0, copies) || !write_copy(plan, 1, copies + COPY_SIZE)) {
-        return error_set(error, COFFER_FAILED, 0, "the header grows too large");
-    }
-    enum coffer_status status = storage_create(path, plan->file_size, false, NULL, &file, error);
-    if (status != COFFER_OK) {
-        return status;
-    }
-    int result = storage_write(file, area, plan->area_size, AREA_OFFSET);
-    result = result != 0 ? result : storage_write(file, copies, 2 * (size_t)COPY_SIZE, 0);
-    result = result != 0 ? result : storage_sync(file);
-    result = result != 0 ? result : file->ops->publish(file);
-    return result == 0 ? COFFER_OK : error_set_system(error, -result, "cannot write the header");
-}
+/* ---- a header that is there ---- */
 
-enum coffer_status coffer_volume_export_luks2(const struct coffer_volume *volume, const char *path,
-                                              const struct coffer_credential *credential,
-                                              struct coffer_error *error)
+bool luks2_write_finished(uint8_t *data, size_t size)
 {
-    struct plan plan;
-    struct luks_secret secret;
-    struct coffer_secret *key __attribute__((cleanup(free_key))) = coffer_secret_new(COFFER_MAPPING_KEY_MAX);
-    if (key == NULL) {
-        return error_set_no_memory(error);
+    static const char mark[] = LUKS2_UNFINISHED_JSON;
+    struct bytes copy = { data, size };
+    uint8_t *found = memmem(data + LUKS2_BINARY_SIZE, size - LUKS2_BINARY_SIZE, mark, sizeof(mark) - 1);
+    if (found == NULL) {
+        return false;
     }
-    enum coffer_status status = luks_key_secret(credential, &secret, error);
-    status = status != COFFER_OK ? status : make_plan(volume, key, &plan, error);
-    if (status != COFFER_OK) {
-        return status;
-    }
-    uint8_t *area __attribute__((cleanup(free_secret_memory))) = crypto_secret_alloc(plan.area_size);
-    if (area == NULL) {
-        return error_set_no_memory(error);
-    }
-    status = fill_slot(&plan, key, &secret, area, error);
-    return status == COFFER_OK ? write_file(path, &plan, area, error) : status;
+    memset(found, ' ', sizeof(mark) - 1); /* JSON does not mind */
+    bytes_put_be64(copy, LUKS2_SEQ, bytes_get_be64(copy, LUKS2_SEQ) + 1);
+    seal_copy(copy);
+    return true;
 }

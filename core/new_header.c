@@ -13,6 +13,7 @@
 #include "format_coffer.h"
 #include "memory_budget.h"
 #include "slot.h"
+#include "uuid.h"
 
 #define MEMORY_DEFAULT (256u << 10) /* KiB */
 #define PASSES_DEFAULT 3
@@ -38,17 +39,10 @@ enum coffer_status new_header_settle_cost(struct copies *copies, const struct co
                                                                  : COFFER_OK;
 }
 
-static void random_uuid(uint8_t uuid[16])
-{
-    crypto_random(uuid, 16);
-    uuid[6] = (uint8_t)((uuid[6] & 0x0f) | 0x40); /* RFC 9562, version 4 */
-    uuid[8] = (uint8_t)((uuid[8] & 0x3f) | 0x80);
-}
-
 static void fill_body(struct copies *copies, const struct header_fields *given)
 {
     struct header_fields fields = *given;
-    random_uuid(fields.uuid);
+    uuid_random(fields.uuid);
     header_put_fields(&copies->body, &fields);
     uint8_t *key = header_key(&copies->body);
     do {
@@ -98,7 +92,7 @@ enum coffer_status new_header_fill(struct copies *copies, const struct header_fi
                                    struct coffer_error *error)
 {
     struct header_preamble preamble = { .memory = copies->memory, .passes = copies->passes };
-    random_uuid(preamble.uuid);
+    uuid_random(preamble.uuid);
     if (label != NULL) {
         memcpy(preamble.label, label, strnlen(label, HEADER_LABEL_SIZE));
     }

@@ -163,7 +163,7 @@ static enum coffer_status open_storage(struct storage *storage, const struct cof
     if (status != COFFER_OK) {
         return status;
     }
-    if (options->unfinished && format != NULL && format != &FORMAT_COFFER) {
+    if (options->unfinished && format != NULL && format != &FORMAT_COFFER && format != &FORMAT_LUKS) {
         return error_set(error, COFFER_INVALID, EEXIST, "it is a %s volume that is complete", format->name);
     }
     if (format != NULL) {

@@ -4,6 +4,8 @@
  */
 #include "uuid.h"
 
+#include "crypto.h"
+
 #include <string.h>
 
 static int digit_value(char c)
@@ -44,4 +46,11 @@ void uuid_from_guid(const uint8_t guid[16], uint8_t uuid[16])
     for (unsigned i = 0; i < 16; i++) {
         uuid[i] = guid[ORDER[i]];
     }
+}
+
+void uuid_random(uint8_t uuid[16])
+{
+    crypto_random(uuid, 16);
+    uuid[6] = (uint8_t)((uuid[6] & 0x0f) | 0x40); /* RFC 9562, version 4 */
+    uuid[8] = (uint8_t)((uuid[8] & 0x3f) | 0x80);
 }

@@ -209,6 +209,7 @@ struct coffer_create_options {
     bool thin;               /* holes; files, or devices that read as zeros all over */
     bool fill;               /* write noise over the data area first */
     bool unmarked;           /* every byte random; implies fill, excludes thin */
+    const char *format;      /* "coffer", "luks2"; NULL = "coffer" */
     bool unfinished;       /* nothing opens it until coffer_volume_complete has been called, but for who goes on */
     bool replace;          /* an existing file may be replaced when the new volume is published */
     const char *label;     /* visible (marked only); up to 64 bytes of UTF-8; NULL = none */
@@ -227,6 +228,9 @@ struct coffer_volume;
 
 /* Makes a volume in a file or on a block device and leaves it open for reading and writing. A file has no
  * name yet: coffer_volume_publish gives it one. Closed without that, nothing is left behind.
+ * A LUKS2 volume has one secret, a passphrase or one key file, and of the options container_size, sector_size, kdf_memory,
+ * kdf_passes (at least 4, the default), fill, replace, label (up to 47 bytes), unfinished and callbacks; its data begins
+ * at 16 MiB.
  * Errors: INVALID, IN_USE, NOT_FOUND (no such directory), NOT_PERMITTED, NO_MEMORY, INTERRUPTED, FAILED
  * (sys = EEXIST: the file exists and `replace` is not set; sys = ENOSPC). */
 COFFER_API enum coffer_status coffer_volume_create(const char *path, const struct coffer_credential *credential,
