@@ -142,7 +142,7 @@ expect_error 'that is complete$'
 is_unfinished() { # whether there is a copy, and nobody may open it yet; one that opens has to be right
     local status=0
     [ -e copy.coffer ] || return 1
-    "$COFFER" info copy.coffer --passphrase-file new >info 2>&1 || status=$?
+    "$COFFER" info copy.coffer --passphrase-file new >said 2>&1 || status=$?
     [ "$status" -ne 14 ] || return 0
     expect_same 0 "$status" 'exit status of info'
     expect_copy wanted copy.coffer

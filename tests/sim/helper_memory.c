@@ -90,18 +90,19 @@ void *__wrap_mmap64(void *address, size_t size, int protection, int flags, int f
     return fails() ? MAP_FAILED : __real_mmap64(address, size, protection, flags, fd, offset);
 }
 
-/* A header in front keeps the size, so that freeing can wipe. */
+/* A header in front keeps the size, so that freeing can wipe. What is behind it is aligned for any vector. */
 enum { FRONT = 64 };
 
 void *__wrap_crypto_secret_alloc(size_t size)
 {
-    uint8_t *memory = size == 0 || fails() ? NULL : __real_calloc(1, FRONT + size);
-    if (memory == NULL) {
+    void *memory;
+    if (size == 0 || fails() || posix_memalign(&memory, FRONT, FRONT + size) != 0) {
         return NULL;
     }
+    memset(memory, 0, FRONT + size);
     memcpy(memory, &size, sizeof(size));
     atomic_fetch_add(&secrets, 1);
-    return memory + FRONT;
+    return (uint8_t *)memory + FRONT;
 }
 
 void __wrap_crypto_secret_free(void *memory)
