@@ -15,13 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAGIC       UINT64_C(0x31676f4c72666643) /* "CffrLog1" */
-#define HEADER      4096u
-#define LEAST       24u /* blocks that any one operation changes, and some */
-#define MOST        8192u
-#define PIECE       (256u << 10)
-#define SECTOR      512u
-#define FIRST_CHECK 4096u /* bytes at the start of $LogFile that are empty as long as the log is ours */
+#define MAGIC         UINT64_C(0x31676f4c72666643) /* "CffrLog1" */
+#define HEADER        4096u
+#define LEAST         24u /* blocks that any one operation changes, and some */
+#define MOST          8192u
+#define PIECE         (256u << 10)
+#define SECTOR        512u
+#define WINDOWS_PAGES 8192u /* bytes at the start of $LogFile that are empty as long as the log is ours */
 
 struct header {
     uint64_t magic, sequence, count, sum, own_sum;
@@ -122,7 +122,7 @@ static uint64_t numbers_size(size_t count)
 /* From the last power of two to the end, or between the last two of them, whichever is more. */
 static void lay_out(struct nt_log *log)
 {
-    uint64_t power = FIRST_CHECK;
+    uint64_t power = WINDOWS_PAGES;
     while (power * 2 < log->size) {
         power *= 2;
     }
@@ -130,7 +130,7 @@ static void lay_out(struct nt_log *log)
     log->header = last ? power : power / 2;
     const uint64_t end = last ? log->size : power;
     const size_t capacity = end > log->header + HEADER ? capacity_of(end - log->header - HEADER) : 0;
-    log->capacity = log->header > FIRST_CHECK && capacity >= LEAST ? capacity : 0;
+    log->capacity = log->header > WINDOWS_PAGES && capacity >= LEAST ? capacity : 0;
 }
 
 /* ---- Opening ---- */
@@ -180,7 +180,7 @@ static int replay(struct nt *nt, const struct header *header)
 int nt_log_open(struct nt *nt)
 {
     struct nt_log *log = &nt->log;
-    uint8_t first[FIRST_CHECK], page[SECTOR];
+    uint8_t first[WINDOWS_PAGES], page[SECTOR];
     struct header header;
     int result = nt_locate_log(nt, &log->runs, &log->run_count);
     if (result == -EUCLEAN) {
@@ -263,9 +263,17 @@ int nt_log_settle(struct nt *nt)
     return write_header(nt, 0, 0);
 }
 
+/* Windows' pages that say that all is well, at the start, go last. A crash while just these are written may leave a
+ * volume that is sound, and read only until ntfsfix has looked at it. */
 int nt_log_reset(struct nt *nt)
 {
-    int result = write_empty(nt, 0, nt->log.size);
+    int result = write_empty(nt, WINDOWS_PAGES, nt->log.size);
+    if (result == 0) {
+        result = nt_volume_flush(nt);
+    }
+    if (result == 0) {
+        result = write_empty(nt, 0, WINDOWS_PAGES);
+    }
     return result == 0 ? nt_volume_flush(nt) : result;
 }
 

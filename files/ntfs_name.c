@@ -210,6 +210,8 @@ int nt_name_drop(struct nt *nt, uint64_t ino, bool is_dir, uint64_t dir, const s
     result = nt_close(inode, result);
     if (result == 0 && !is_dir && attr.links == 1) {
         result = nt_aside_put(nt, ino);
+        /* A full volume must not keep what is to go: whoever still uses the file then loses it. */
+        result = result == -ENOSPC ? 0 : result;
     }
     return result == 0 ? nt_name_remove(nt, ino, dir, name) : result;
 }

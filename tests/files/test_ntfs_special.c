@@ -143,6 +143,93 @@ static void logs_of_others(void **unused)
     image_remove(&image);
 }
 
+static void put16(uint8_t *at, unsigned value)
+{
+    at[0] = (uint8_t)value;
+    at[1] = (uint8_t)(value >> 8);
+}
+
+/* The log as Windows leaves it: two pages that say what state it is in, and records. */
+static void windows_log(const char *path, unsigned version, bool clean)
+{
+    uint8_t page[4096] = "RSTR";
+    const off_t log = log_offset(path);
+    put16(page + 4, 30);    /* where the ends of sectors are kept */
+    put16(page + 6, 9);     /* and how many */
+    put16(page + 16, 4096); /* page sizes */
+    put16(page + 20, 4096); /* */
+    put16(page + 24, 48);   /* where the state begins */
+    put16(page + 26, version == 2 ? 0 : 1);
+    put16(page + 28, version);
+    put16(page + 30, 7); /* the sequence number at the ends of sectors */
+    uint8_t *state = page + 48;
+    put16(state, 12345); /* the newest record */
+    put16(state + 8, 1); /* users of the log, one */
+    put16(state + 10, 0xffff);
+    put16(state + 14, clean ? 2 : 0);
+    put16(state + 16, 67 - 22);
+    put16(state + 20, 48 + 160);
+    put16(state + 22, 48);
+    put16(state + 26, 0x20); /* 2 MiB */
+    put16(state + 36, 48);
+    put16(state + 38, 64);
+    put16(state + 48 + 16, 0xffff);
+    put16(state + 48 + 18, 0xffff);
+    for (size_t end = 510; end < sizeof(page); end += 512) {
+        put16(page + end, 7);
+    }
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    for (off_t at = 0; at < 8192; at += 4096) {
+        assert_int_equal(pwrite(fd, page, sizeof(page), log + at), sizeof(page));
+    }
+    for (off_t at = 16384; at < 200000; at += 4096) {
+        assert_int_equal(pwrite(fd, "RCRD", 4, log + at), 4);
+    }
+    close(fd);
+}
+
+static void logs_of_windows(void **unused)
+{
+    (void)unused;
+    struct image image, after = { .kind = &image_ntfs };
+    struct coffer_error error = COFFER_ERROR_INIT;
+    image_make(&image, &image_ntfs, "", 32u << 20);
+    image_must_open(&image);
+    assert_int_equal(put_file(image.files, "old", "text", 4), 0);
+    must_be_clean(&image);
+    unsigned taken_over_badly = 0;
+    windows_log(image.path, 1, false);
+    must_be_read_only(&image, "did not close it properly");
+    windows_log(image.path, 2, true);
+    must_be_read_only(&image, "fast start");
+    assert_true(snprintf(after.path, sizeof(after.path), "%s.after", image.path) > 0);
+    for (unsigned i = 0; i < 40; i++) { /* power fails while the log is taken over, or soon after */
+        windows_log(image.path, 1, true);
+        assert_int_equal(image_open(&image, &writing, true, &error), COFFER_OK);
+        assert_false(image.files->read_only);
+        fake_volume_cut_later(image.volume, 1 + i % 20, after.path, i);
+        while (!fake_volume_was_cut(image.volume)) {
+            remove_path(image.files, "new");
+            assert_int_equal(put_file(image.files, "new", "text", 4), 0);
+            assert_int_equal(image.files->ops->sync(image.files), 0);
+        }
+        must_be_clean(&image);
+        image_must_open(&after);
+        must_have(after.files, "old", "text");
+        if (after.files->read_only) { /* as the log's first pages were just written */
+            assert_non_null(strstr(after.files->note, "ntfsfix"));
+            assert_int_equal(image_close(&after), COFFER_OK);
+            assert_int_equal(run("ntfsfix", (const char *const[]){ "-d", after.path, NULL }), 0);
+            taken_over_badly++;
+            image_must_open(&after);
+        }
+        assert_int_equal(put_file(after.files, "more", "text", 4), 0);
+        must_be_clean(&after);
+    }
+    assert_true(taken_over_badly < 6); /* one moment of many */
+    image_remove(&image);
+}
+
 /* ---- Crashes ---- */
 
 /* What would be left if power failed now; `which`: 1 all that was not confirmed, 0 nothing of it, else some. */
@@ -403,6 +490,59 @@ static void a_full_volume(void **unused)
     image_remove(&image);
 }
 
+/* Whatever runs out of space in the middle must leave nothing behind. */
+static void one_step_when_full(struct files *files, unsigned *seed)
+{
+    static uint8_t data[60000];
+    char path[32], other[32];
+    struct files_attr attr, change = { .size = (unsigned)rand_r(seed) % 100000 };
+    struct files_new link = { .mode = S_IFLNK | 0777, .target = "a/target/somewhere" };
+    const unsigned what = (unsigned)rand_r(seed) % 9;
+    snprintf(path, sizeof(path), "%s%u", what < 2 ? "d" : "f", (unsigned)rand_r(seed) % 300);
+    snprintf(other, sizeof(other), "f%u", (unsigned)rand_r(seed) % 300);
+    const int found = walk(files, path, &attr);
+    if (what == 0) {
+        make_dir(files, path);
+    } else if (what == 2 || what == 1) {
+        remove_path(files, path);
+    } else if (what == 3) {
+        files->ops->rename(files, files->root, path, files->root, other, RENAME_NOREPLACE);
+    } else if (what == 4) {
+        files->ops->make(files, files->root, path, &link, &attr);
+    } else if (what == 5 && found == 0) {
+        files->ops->link(files, attr.ino, files->root, other, &attr);
+    } else if (what == 6 && found == 0 && S_ISREG(attr.mode)) {
+        files->ops->setattr(files, attr.ino, FILES_SIZE, &change, NULL);
+    } else if (found == 0 && S_ISREG(attr.mode)) {
+        files->ops->write(files, attr.ino, data, (unsigned)rand_r(seed) % sizeof(data), change.size);
+    } else {
+        put_file(files, path, data, (unsigned)rand_r(seed) % sizeof(data));
+    }
+}
+
+static void a_full_volume_in_use(void **unused)
+{
+    (void)unused;
+    struct image image;
+    unsigned seed = number("TEST_SEED", 1);
+    const unsigned steps = number("TEST_STEPS", 3000);
+    image_make(&image, &image_ntfs, "", 16u << 20);
+    image_must_open(&image);
+    fill_up(image.files);
+    for (unsigned i = 1; i <= steps; i++) {
+        one_step_when_full(image.files, &seed);
+        if (i % 1000 == 0) {
+            must_be_clean(&image);
+            image_must_open(&image);
+        }
+        if (i == 1500) { /* and a little less full */
+            assert_int_equal(remove_path(image.files, "ballast"), 0);
+        }
+    }
+    must_be_clean(&image);
+    image_remove(&image);
+}
+
 /* ---- Threads ---- */
 
 struct worker {
@@ -459,6 +599,7 @@ int main(void)
         cmocka_unit_test(only_reading_writes_nothing),
         cmocka_unit_test(hibernated),
         cmocka_unit_test(logs_of_others),
+        cmocka_unit_test(logs_of_windows),
         cmocka_unit_test(a_file_in_use_without_a_name),
         cmocka_unit_test(contents_wait_for_what_was_there),
         cmocka_unit_test(a_log_that_others_have_emptied),
@@ -466,6 +607,7 @@ int main(void)
         cmocka_unit_test(names),
         cmocka_unit_test(a_large_directory),
         cmocka_unit_test(a_full_volume),
+        cmocka_unit_test(a_full_volume_in_use),
         cmocka_unit_test(many_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
