@@ -204,6 +204,14 @@ enum coffer_status image_close(struct image *image)
     return status;
 }
 
+void image_must_be_clean(struct image *image)
+{
+    if (image_close(image) != COFFER_OK || image->kind->check(image->path) != 0) {
+        printf("%s is not clean\n", image->path);
+        exit(1);
+    }
+}
+
 static int remove_one(const char *path, const struct stat *about, int kind, struct FTW *walk_state)
 {
     (void)about;
@@ -290,6 +298,35 @@ int remove_path(struct files *files, const char *path)
         files->ops->evict(files, attr.ino);
     }
     return result;
+}
+
+void must_have_text(struct files *files, const char *path, const char *text)
+{
+    struct files_attr attr;
+    char data[100];
+    const size_t size = strlen(text);
+    if (walk(files, path, &attr) != 0 ||
+        files->ops->read(files, attr.ino, data, sizeof(data), 0) != (ssize_t)size ||
+        memcmp(data, text, size) != 0) {
+        printf("'%s' is not there, or not '%s'\n", path, text);
+        exit(1);
+    }
+}
+
+void fill_up(struct files *files)
+{
+    static uint8_t data[1 << 20];
+    struct files_attr attr;
+    uint64_t offset = 0;
+    if (put_file(files, "ballast", NULL, 0) != 0 || walk(files, "ballast", &attr) != 0) {
+        printf("no ballast\n");
+        exit(1);
+    }
+    for (size_t size = sizeof(data); size >= 4096; size /= 2) {
+        while (files->ops->write(files, attr.ino, data, size, offset) == (ssize_t)size) {
+            offset += size;
+        }
+    }
 }
 
 void fill(uint8_t *data, size_t size, unsigned seed)

@@ -39,6 +39,8 @@ enum coffer_status image_open(struct image *image, const struct files_options *o
                               struct coffer_error *error);
 void image_must_open(struct image *image);
 enum coffer_status image_close(struct image *image);
+/* Closes it, and its checker finds nothing. Exits if not. */
+void image_must_be_clean(struct image *image);
 void image_remove(struct image *image);
 
 /* Runs a program, its output to the terminal on failure only; its exit status. */
@@ -57,6 +59,10 @@ int put_file(struct files *files, const char *path, const void *data, size_t siz
 int make_dir(struct files *files, const char *path);
 /* unlink or rmdir, and the evict that follows. */
 int remove_path(struct files *files, const char *path);
+/* The file has these contents and no others. Exits if not. */
+void must_have_text(struct files *files, const char *path, const char *text);
+/* A file "ballast" of all space that there is. Exits if that fails. */
+void fill_up(struct files *files);
 /* Deterministic bytes. */
 void fill(uint8_t *data, size_t size, unsigned seed);
 /* A number from the environment. */
