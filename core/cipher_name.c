@@ -7,6 +7,8 @@
  */
 #include "cipher_name.h"
 
+#include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -49,7 +51,15 @@ static const struct name MODES[] = {
     { "xts", CRYPTO_XTS }, { "cbc", CRYPTO_CBC }, { "lrw", CRYPTO_LRW }, { NULL, -1 }
 };
 
-/* LRW has a number of its own, which is called "benbi". */
+/* For LRW the way of counting that is called "benbi" is the engine's CRYPTO_IV_NULL; "null" itself, in which all sectors are
+ * encrypted alike, is not for it. */
+static const struct name LRW_IVS[] = {
+    { "benbi", CRYPTO_IV_NULL },
+    { "plain", CRYPTO_IV_PLAIN },
+    { "plain64", CRYPTO_IV_PLAIN64 },
+    { NULL, -1 },
+};
+
 static const struct name IVS[] = {
     { "null", CRYPTO_IV_NULL },
     { "plain", CRYPTO_IV_PLAIN },
@@ -71,6 +81,35 @@ static int find(const struct name *table, const char *text)
 enum crypto_digest cipher_name_digest(const char *name)
 {
     return (enum crypto_digest)find(DIGESTS, name);
+}
+
+/* The kernel's own way of writing, "xts(ecb(aes-generic))-plain64" behind "capi:", as "aes-xts-plain64". Which implementation
+ * of a cipher it was does not matter, nor that XTS is made of ECB. False: not in a way that is known. */
+static bool rewrite_capi(char text[PART_MAX])
+{
+    char copy[PART_MAX];
+    char *open = strchr(text, '('), *close = strrchr(text, ')');
+    if (open == NULL || close == NULL || close < open || close[1] != '-') {
+        return false;
+    }
+    const char *mode = text, *iv = close + 2;
+    char *cipher = open + 1;
+    *open = *close = '\0';
+    size_t size = strlen(cipher);
+    if (size > 4 && strncmp(cipher, "ecb(", 4) == 0 && cipher[size - 1] == ')') {
+        cipher[size - 1] = '\0';
+        cipher += 4;
+    }
+    if (strpbrk(cipher, "(),") != NULL) {
+        return false;
+    }
+    cipher[strcspn(cipher, "-")] = '\0'; /* "aes-generic", "aes-aesni" */
+    int length = snprintf(copy, sizeof(copy), "%s-%s-%s", cipher, mode, iv);
+    if (length >= (int)sizeof(copy)) {
+        return false;
+    }
+    memcpy(text, copy, sizeof(copy));
+    return true;
 }
 
 /* Splits "cipher-mode-iv:options" in place. "aes-plain" is how the first dm-crypt wrote "aes-cbc-plain". */
@@ -111,7 +150,7 @@ static bool set_essiv(const char *options, struct crypto_sector_spec *spec)
 static bool fill(const char *const part[4], uint32_t key_size, struct crypto_sector_spec *spec)
 {
     int cipher = find(CIPHERS, part[0]), mode = find(MODES, part[1]);
-    int iv = mode != CRYPTO_LRW ? find(IVS, part[2]) : strcmp(part[2], "benbi") == 0 ? CRYPTO_IV_NULL : -1;
+    int iv = find(mode != CRYPTO_LRW ? IVS : LRW_IVS, part[2]);
     uint32_t shared = mode == CRYPTO_LRW ? 16 : 0;
     if (cipher < 0 || mode < 0 || iv < 0 || key_size <= shared || key_size > CRYPTO_SECTOR_KEY_MAX) {
         return false;
@@ -124,6 +163,22 @@ static bool fill(const char *const part[4], uint32_t key_size, struct crypto_sec
     return iv == CRYPTO_IV_ESSIV ? part[3] != NULL && set_essiv(part[3], spec) : part[3] == NULL;
 }
 
+/* Whether the engine takes keys of that size for that cipher in that mode. Which key does not matter. */
+static bool fits_together(const struct crypto_sector_spec *spec)
+{
+    struct crypto_sector_spec trial;
+    struct crypto_sector *sector;
+    memcpy(&trial, spec, offsetof(struct crypto_sector_spec, key));
+    for (uint32_t i = 0; i < sizeof(trial.key); i++) {
+        trial.key[i] = (uint8_t)i;
+    }
+    int result = crypto_sector_new_spec(&sector, &trial);
+    if (result == 0) {
+        crypto_sector_free(sector);
+    }
+    return result == 0 || result == -ENOMEM;
+}
+
 enum coffer_status cipher_name_parse(const char *name, uint32_t key_size, uint32_t sector_size,
                                      struct crypto_sector_spec *spec, struct coffer_error *error)
 {
@@ -132,11 +187,13 @@ enum coffer_status cipher_name_parse(const char *name, uint32_t key_size, uint32
     if (strncmp(name, "cipher_null", 11) == 0 || strncmp(name, "null", 4) == 0) {
         return error_set(error, COFFER_UNSUPPORTED, 0, "its cipher, %.40s, encrypts nothing", name);
     }
-    int length = snprintf(text, sizeof(text), "%s", name);
+    bool is_capi = strncmp(name, "capi:", 5) == 0;
+    int length = snprintf(text, sizeof(text), "%s", name + (is_capi ? 5 : 0));
     spec->sector_size = sector_size;
     spec->iv_unit = 512;
     spec->key_size = key_size;
-    if (length >= (int)sizeof(text) || !split(text, part) || !fill(part, key_size, spec)) {
+    if (length >= (int)sizeof(text) || (is_capi && !rewrite_capi(text)) || !split(text, part) ||
+        !fill(part, key_size, spec) || !fits_together(spec)) {
         return error_set(error, COFFER_UNSUPPORTED, 0, "its cipher, %.63s with %u bits, is not supported", name,
                          key_size * 8);
     }
@@ -159,7 +216,7 @@ bool cipher_name_write(const struct crypto_sector_spec *spec, unsigned layer, ch
 {
     const char *cipher = name_of(CIPHERS, (int)spec->layer[layer].cipher);
     const char *mode = name_of(MODES, (int)spec->mode);
-    const char *iv = spec->mode == CRYPTO_LRW ? "benbi" : name_of(IVS, (int)spec->iv);
+    const char *iv = name_of(spec->mode == CRYPTO_LRW ? LRW_IVS : IVS, (int)spec->iv);
     const char *digest = "";
     if (spec->iv == CRYPTO_IV_ESSIV) {
         bool half = spec->essiv_key_size != 0;

@@ -173,13 +173,14 @@ CRYPTO_CHECKED bool crypto_ccm_open(uint8_t *out, const uint8_t key[32], const u
 
 enum crypto_mode {
     CRYPTO_XTS,
-    CRYPTO_LRW,          /* IEEE P1619 drafts, index 1 for the first block of unit 0, as the kernel's lrw-benbi */
+    CRYPTO_LRW,          /* IEEE P1619 drafts */
     CRYPTO_CBC,          /* every layer chains over the whole sector */
     CRYPTO_CBC_OUTER,    /* one chain around all layers */
     CRYPTO_CBC_ELEPHANT, /* BitLocker's up to Windows 7: a diffuser with a key of its own; one layer, EBOIV */
 };
 
-/* How the number of a sector becomes an IV (CBC) or a tweak (XTS). LRW has a way of its own. */
+/* How the number of a sector becomes an IV (CBC), a tweak (XTS) or the index of its first block (LRW), a big-endian number.
+ * LRW with CRYPTO_IV_NULL counts blocks from 1, all through the volume, as the kernel's "benbi". */
 enum crypto_iv {
     CRYPTO_IV_NULL,
     CRYPTO_IV_PLAIN, /* 32 bits, little-endian */

@@ -14,7 +14,8 @@
 
 #define BLOCK        16
 #define LRW_KEY_SIZE 16
-#define INDEX_BITS   64  /* of an LRW block index */
+#define INDEX_BITS   128 /* of an LRW block index */
+#define COUNT_BITS   64  /* of it that counting changes */
 #define AHEAD        256 /* sectors whose tweaks are encrypted at once */
 
 struct sector_masked {
@@ -27,7 +28,7 @@ struct sector_masked {
         uint8_t first[AHEAD][BLOCK]; /* XTS: the masks of the first blocks of sectors */
     } layer[CRYPTO_LAYERS_MAX];
     /* LRW: the tweak key times x^i, and times x^i + .. + x + 1; high half, low half */
-    uint64_t power[INDEX_BITS][2], step[INDEX_BITS][2];
+    uint64_t power[INDEX_BITS][2], step[COUNT_BITS][2];
     uint8_t mask[BLOCKS_RUN];
 };
 
@@ -50,8 +51,10 @@ static void prepare_lrw(struct sector_masked *masked, const uint8_t key[LRW_KEY_
     for (unsigned i = 0; i < INDEX_BITS; i++) {
         masked->power[i][0] = high;
         masked->power[i][1] = low;
-        masked->step[i][0] = high ^ (i > 0 ? masked->step[i - 1][0] : 0);
-        masked->step[i][1] = low ^ (i > 0 ? masked->step[i - 1][1] : 0);
+        if (i < COUNT_BITS) {
+            masked->step[i][0] = high ^ (i > 0 ? masked->step[i - 1][0] : 0);
+            masked->step[i][1] = low ^ (i > 0 ? masked->step[i - 1][1] : 0);
+        }
         uint64_t carry = high >> 63;
         high = high << 1 | low >> 63;
         low = low << 1 ^ (carry * 0x87);
@@ -145,33 +148,54 @@ static void mask_xts(struct sector_masked *masked, unsigned layer, size_t done, 
     }
 }
 
-/* The tweak key times the index of a block, which counts on through all sectors. Counting on by one flips the lowest
- * clear bit and all below it. */
-static void mask_lrw(struct sector_masked *masked, uint64_t tweak, size_t size)
+/* product += the tweak key times a number of 64 bits, of which the lowest is worth x^shift. */
+static void add_multiple(const struct sector_masked *masked, uint64_t number, unsigned shift, uint64_t product[2])
 {
-    uint64_t index = tweak * (512 / BLOCK) + 1;
-    uint64_t high = 0, low = 0;
-    for (uint64_t left = index; left != 0; left &= left - 1) {
-        high ^= masked->power[__builtin_ctzll(left)][0];
-        low ^= masked->power[__builtin_ctzll(left)][1];
+    for (; number != 0; number &= number - 1) {
+        unsigned bit = shift + (unsigned)__builtin_ctzll(number);
+        product[0] ^= masked->power[bit][0];
+        product[1] ^= masked->power[bit][1];
     }
-    for (size_t at = 0; at < size; at += BLOCK, index++) {
-        put_be64(masked->mask + at, high);
-        put_be64(masked->mask + at + 8, low);
-        unsigned flips = index == UINT64_MAX ? INDEX_BITS - 1 : (unsigned)__builtin_ctzll(~index);
-        high ^= masked->step[flips][0];
-        low ^= masked->step[flips][1];
+}
+
+/* The tweak key times the index of a block, for blocks that follow each other. Counting on by one flips the lowest clear
+ * bit and all below it. */
+static void mask_from(const struct sector_masked *masked, uint64_t high, uint64_t low, uint8_t *mask, size_t size)
+{
+    uint64_t product[2] = { 0, 0 };
+    add_multiple(masked, high, COUNT_BITS, product);
+    add_multiple(masked, low, 0, product);
+    for (size_t at = 0; at < size; at += BLOCK, low++) {
+        put_be64(mask + at, product[0]);
+        put_be64(mask + at + 8, product[1]);
+        unsigned flips = low == UINT64_MAX ? COUNT_BITS - 1 : (unsigned)__builtin_ctzll(~low);
+        product[0] ^= masked->step[flips][0];
+        product[1] ^= masked->step[flips][1];
+    }
+}
+
+/* Blocks are counted through all sectors, or in each from what its IV is as a number. */
+static void mask_lrw(struct sector_masked *masked, const struct sector_iv *iv, uint64_t tweak, size_t size)
+{
+    if (iv->kind == CRYPTO_IV_NULL) {
+        mask_from(masked, 0, tweak * (512 / BLOCK) + 1, masked->mask, size);
+        return;
+    }
+    for (size_t at = 0; at < size; at += masked->sector_size) {
+        uint8_t index[BLOCK];
+        sector_iv_make(iv, tweak + at / 512, index);
+        mask_from(masked, get_be64(index), get_be64(index + 8), masked->mask + at, masked->sector_size);
     }
 }
 
 /* At most BLOCKS_RUN bytes through all layers. */
-static void crypt_run(struct sector_masked *masked, bool encrypt, uint64_t tweak, size_t done, uint8_t *out,
-                      const uint8_t *in, size_t size)
+static void crypt_run(struct sector_masked *masked, const struct sector_iv *iv, bool encrypt, uint64_t tweak,
+                      size_t done, uint8_t *out, const uint8_t *in, size_t size)
 {
     for (unsigned i = 0; i < masked->layers; i++) {
         unsigned layer = encrypt ? i : masked->layers - 1 - i;
         if (masked->mode == CRYPTO_LRW) {
-            mask_lrw(masked, tweak, size);
+            mask_lrw(masked, iv, tweak, size);
         } else {
             mask_xts(masked, layer, done, size);
         }
@@ -188,7 +212,7 @@ void sector_masked_crypt(struct sector_masked *masked, const struct sector_iv *i
         for (unsigned i = 0; done == 0 && masked->mode == CRYPTO_XTS && i < masked->layers; i++) {
             encrypt_tweaks(masked, i, iv, tweak, (left < ahead ? left : ahead) / masked->sector_size);
         }
-        crypt_run(masked, encrypt, tweak, done, out + at, in + at, run);
+        crypt_run(masked, iv, encrypt, tweak, done, out + at, in + at, run);
         tweak += run / 512;
         at += run;
     }

@@ -108,8 +108,8 @@ printf 'correct horse' >pass
 "$COFFER" info a.coffer --dm --volume-key-file a.key --confirm a.coffer "${with[@]}" >/dev/null 2>&1
 "$COFFER" info b.coffer --dm --volume-key-file b.key --confirm b.coffer "${with[@]}" >/dev/null 2>&1
 dump_key() { # HEADER KEY-FILE
-    cryptsetup luksDump --batch-mode --dump-volume-key --key-file "$2" "$1" | sed -n '/dump:/,$p' | tr -dc '0-9a-f\n' |
-        sed 's/^d//' | tr -d '\n'
+    cryptsetup luksDump --batch-mode --dump-volume-key --key-file "$2" "$1" | sed -n '/dump:/,$p' | sed 's/.*dump://' |
+        tr -dc '0-9a-f'
 }
 cryptsetup luksDump header >dump
 for line in "UUID: *$("$COFFER" info a.coffer | sed -n 's/^ *uuid *//p')" 'offset: 1048576 ' "length: $((size * 512)) " \

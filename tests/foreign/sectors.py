@@ -5,7 +5,7 @@
 sectors.py write CIPHER KEY SECTOR OFFSET FILE          fills the data area with known bytes, prints their digest
 sectors.py read CIPHER KEY SECTOR OFFSET FILE TWEAK SIZE   writes cleartext to stdout
 
-CIPHER is aes-xts-plain64, aes-cbc-plain64 or aes-cbc-essiv:sha256; KEY is hexadecimal; IVs count 512-byte units.
+CIPHER is aes-xts-plain64, or one of aes, camellia and cast5 with cbc-plain64 or cbc-essiv:sha256; KEY is hexadecimal; IVs count 512-byte units.
 """
 import hashlib
 import os
@@ -18,12 +18,14 @@ def engine(cipher, key, tweak):
     iv = tweak.to_bytes(16, "little")
     if cipher == "aes-xts-plain64":
         return Cipher(algorithms.AES(key), modes.XTS(iv))
-    if cipher == "aes-cbc-essiv:sha256":
-        salt = Cipher(algorithms.AES(hashlib.sha256(key).digest()), modes.ECB()).encryptor()
+    name, mode = cipher.split("-", 1)
+    algorithm = {"aes": algorithms.AES, "camellia": algorithms.Camellia, "cast5": algorithms.CAST5}[name]
+    if mode == "cbc-essiv:sha256":
+        salt = Cipher(algorithm(hashlib.sha256(key).digest()), modes.ECB()).encryptor()
         iv = salt.update(iv) + salt.finalize()
-    elif cipher != "aes-cbc-plain64":
+    elif mode != "cbc-plain64":
         sys.exit(f"unknown cipher {cipher}")
-    return Cipher(algorithms.AES(key), modes.CBC(iv))
+    return Cipher(algorithm(key), modes.CBC(iv[:algorithm.block_size // 8]))
 
 
 def crypt(cipher, key, sector, tweak, data, encrypt):
