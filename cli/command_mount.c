@@ -50,6 +50,8 @@ static const struct option table[] = {
                   "unmarked volumes: try only this cost of the key derivation"),
     OPTIONS_FORMAT(struct mount_options),
     OPTIONS_SECRET(struct mount_options),
+    OPTION_FLAG(struct mount_options, secret.askpass, "askpass",
+                "the passphrase is asked for by systemd-ask-password, not here"),
     OPTIONS_NEW_SECRET(struct mount_options),
     OPTIONS_COMMON(struct mount_options),
     OPTIONS_END,

@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "command.h"
+#include "mount_helper.h"
 #include "process.h"
 #include "scope.h"
+#include "terminal.h"
 #include "ui.h"
 
 /* Before anything is parsed: a failure to parse, too, is a line of JSON where one was asked for. */
@@ -70,11 +72,39 @@ static const char *command_name(const char *argument)
     return strcmp(argument, "--version") == 0 ? command_version.name : argument;
 }
 
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+/* Under the name by which mount(8) calls it. */
+static int run_as_mount_helper(int count, char *const *arguments)
+{
+    struct mount_helper_line line;
+    struct usage_error error;
+    enum exit_status status = EXIT_DONE;
+
+    if (!mount_helper_translate(count, arguments, terminal_is_there(), &line, &error)) {
+        return mount_helper_status(
+            ui_finish(ui_fail(EXIT_USAGE, "'man coffer' says what can stand in fstab", "%s", error.text)));
+    }
+    if (!line.is_rehearsal) {
+        status = run(&command_mount, line.count, line.arguments);
+    }
+    mount_helper_free(&line);
+    return mount_helper_status(ui_finish(status));
+}
+
 int main(int argc, char **argv)
 {
     if (!process_harden()) {
         return (int)ui_finish(
             ui_fail(EXIT_OTHER, NULL, "cannot protect the process from being read: %s", explain_errno(errno)));
+    }
+    if (argc > 0 && strcmp(base_name(argv[0]), MOUNT_HELPER_NAME) == 0) {
+        return run_as_mount_helper(argc - 1, argv + 1);
     }
     ui_setup(&(struct common_options){ .json = argc > 1 && asks_for_json(argc - 1, argv + 1) });
     if (argc < 2) {

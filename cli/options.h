@@ -99,6 +99,7 @@ struct secret_options {
     struct option_list key_files;
     const char *raw_key_file;
     uint64_t key_file_offset, key_file_size; /* bytes; only commands with OPTIONS_FORMAT set them */
+    bool askpass;                            /* by agents of the system; only mount sets it */
 };
 
 #define OPTION_FD_MIN 3

@@ -44,12 +44,23 @@ bool program_find(const char *program, char path[static PROGRAM_PATH_MAX])
     return false;
 }
 
-/* stdin is /dev/null, stdout and stderr the pipe, nothing else stays open. */
-static int set_descriptors(posix_spawn_file_actions_t *actions, int directory, int output)
+/* What a program is started with. */
+struct surroundings {
+    int directory; /* -1 = ours */
+    int output;
+    bool drops_errors; /* else they go to the output, too */
+};
+
+/* stdin is /dev/null, nothing but the output stays open. */
+static int set_descriptors(posix_spawn_file_actions_t *actions, const struct surroundings *around)
 {
-    int error = directory < 0 ? 0 : posix_spawn_file_actions_addfchdir_np(actions, directory);
-    error = error ? error : posix_spawn_file_actions_adddup2(actions, output, STDOUT_FILENO);
-    error = error ? error : posix_spawn_file_actions_adddup2(actions, output, STDERR_FILENO);
+    int error = around->directory < 0 ? 0 : posix_spawn_file_actions_addfchdir_np(actions, around->directory);
+    error = error ? error : posix_spawn_file_actions_adddup2(actions, around->output, STDOUT_FILENO);
+    if (!error && around->drops_errors) {
+        error = posix_spawn_file_actions_addopen(actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    } else if (!error) {
+        error = posix_spawn_file_actions_adddup2(actions, around->output, STDERR_FILENO);
+    }
     error = error ? error : posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     return error ? error : posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
 }
@@ -69,7 +80,7 @@ static int set_signals(posix_spawnattr_t *attributes)
                                                             POSIX_SPAWN_SETPGROUP);
 }
 
-static int spawn(const char *const *arguments, int directory, int output, pid_t *pid)
+static int spawn(const char *const *arguments, const struct surroundings *around, pid_t *pid)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -83,7 +94,7 @@ static int spawn(const char *const *arguments, int directory, int output, pid_t 
         posix_spawn_file_actions_destroy(&actions);
         return error;
     }
-    error = set_descriptors(&actions, directory, output);
+    error = set_descriptors(&actions, around);
     error = error ? error : set_signals(&attributes);
     /* posix_spawn promises not to change the strings: the casts are for its prototype. */
     error = error ? error
@@ -168,7 +179,7 @@ static bool run(int directory, const char *const *arguments, program_stop_fn *st
     }
     input = ends[0];
     output = ends[1];
-    result->error = spawn(arguments, directory, output, &running.pid);
+    result->error = spawn(arguments, &(struct surroundings){ directory, output, false }, &running.pid);
     if (result->error) {
         return false;
     }
@@ -186,6 +197,23 @@ bool program_run(const char *const *arguments, program_stop_fn *stop, struct pro
 bool program_run_in(int directory, const char *const *arguments, struct program_result *result)
 {
     return run(directory, arguments, NULL, result);
+}
+
+int program_start(const char *const *arguments, int *output, pid_t *pid)
+{
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC) < 0) {
+        return errno;
+    }
+    int error = spawn(arguments, &(struct surroundings){ -1, ends[1], true }, pid);
+    close(ends[1]);
+    if (error) {
+        close(ends[0]);
+        return error;
+    }
+    *output = ends[0];
+    return 0;
 }
 
 char *program_last_line(struct program_result *result)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "advice.h"
+#include "askpass.h"
 #include "scope.h"
 #include "terminal.h"
 #include "ui.h"
@@ -83,10 +84,13 @@ enum exit_status secrets_check(const struct secret_options *given, enum secret_r
     if (given->passphrase_file && given->passphrase_fd != 0) {
         return ui_fail(EXIT_USAGE, NULL, "the passphrase comes from one place: a file or a descriptor, not both");
     }
+    if (given->askpass && (has_passphrase_option(given) || given->raw_key_file)) {
+        return ui_fail(EXIT_USAGE, NULL, "the secret comes from one place: what is given, or --askpass");
+    }
     if (given->raw_key_file && (has_passphrase_option(given) || given->key_files.count > 0)) {
         return ui_fail(EXIT_USAGE, NULL, "a raw key takes the place of passphrase and key files");
     }
-    if (!secrets_given(given) && !terminal_is_there()) {
+    if (!secrets_given(given) && !given->askpass && !terminal_is_there()) {
         return ui_fail(EXIT_USAGE, manners[role].options, "there is no terminal to ask for the passphrase on");
     }
     return EXIT_DONE;
@@ -171,10 +175,7 @@ static enum exit_status read_first_line(const struct source *source, struct coff
     if (got < 0) {
         return fail_to_read("passphrase", source);
     }
-    if (size == 0) {
-        return ui_fail(EXIT_USAGE, NULL, "the passphrase in %s is empty", source->name);
-    }
-    if (got > 0 && data[size - 1] == '\r') {
+    if (got > 0 && size > 0 && data[size - 1] == '\r') {
         ui_hint("the first line of %s ends in CR LF, and the CR counts as part of the passphrase", source->name);
     }
     coffer_secret_set_size(line, size);
@@ -208,8 +209,9 @@ static enum exit_status add_passphrase_option(const struct secret_options *given
         return ui_fail(EXIT_NO_MEMORY, NULL, "out of memory");
     }
     enum exit_status status = open_passphrase(given, &source);
-    if (status == EXIT_DONE) {
-        status = read_first_line(&source, line);
+    status = status ? status : read_first_line(&source, line);
+    if (status == EXIT_DONE && coffer_secret_size(line) == 0) {
+        status = ui_fail(EXIT_USAGE, NULL, "the passphrase in %s is empty", source.name);
     }
     if (status != EXIT_DONE) {
         return status;
@@ -280,7 +282,44 @@ static bool is_same(struct coffer_secret *a, struct coffer_secret *b)
     return size == coffer_secret_size(b) && memcmp(coffer_secret_data(a), coffer_secret_data(b), size) == 0;
 }
 
-/* Asks once or twice. An empty answer is none at all, which is enough where there are key files. */
+/* An answer of nothing at all, which is enough where there are key files. */
+static enum exit_status take_no_passphrase(bool has_factors)
+{
+    return has_factors ? EXIT_DONE : ui_fail(EXIT_USAGE, NULL, "an empty passphrase cannot protect anything");
+}
+
+static void make_prompt(const char *volume, const struct manner *manner, bool has_factors, size_t size,
+                        char *prompt)
+{
+    snprintf(prompt, size, "%s '%s'%s", manner->prompt, volume, has_factors ? " (empty for none)" : "");
+}
+
+/* Asks the agents of the system; for a secret that is there. */
+static enum exit_status add_answer(const char *volume, const struct manner *manner, bool has_factors,
+                                   struct coffer_credential *credential)
+{
+    AUTO_SECRET answer = coffer_secret_new(COFFER_PASSPHRASE_MAX + 1);
+    struct source source = { .name = "the answer" };
+    struct askpass ask = ASKPASS_NONE;
+    char prompt[PATH_MAX + 64];
+
+    if (!answer) {
+        return ui_fail(EXIT_NO_MEMORY, NULL, "out of memory");
+    }
+    make_prompt(volume, manner, has_factors, sizeof(prompt), prompt);
+    enum exit_status status = askpass_begin(volume, prompt, &ask);
+    source.fd = ask.fd;
+    status = status ? status : read_first_line(&source, answer);
+    enum exit_status ended = askpass_end(&ask);
+    status = status ? status : ended;
+    if (status != EXIT_DONE) {
+        return status;
+    }
+    return coffer_secret_size(answer) == 0 ? take_no_passphrase(has_factors)
+                                           : set_passphrase(answer, manner, has_factors, credential);
+}
+
+/* Asks once or twice. */
 static enum exit_status add_typed_passphrase(const char *volume, const struct manner *manner, bool has_factors,
                                              struct coffer_credential *credential)
 {
@@ -288,7 +327,7 @@ static enum exit_status add_typed_passphrase(const char *volume, const struct ma
     AUTO_SECRET repeated = NULL;
     char prompt[PATH_MAX + 64];
 
-    snprintf(prompt, sizeof(prompt), "%s '%s'%s", manner->prompt, volume, has_factors ? " (empty for none)" : "");
+    make_prompt(volume, manner, has_factors, sizeof(prompt), prompt);
     enum exit_status status = terminal_ask_secret(prompt, &answer);
     if (status == EXIT_DONE && manner->is_new) {
         status = terminal_ask_secret("The same again", &repeated);
@@ -300,7 +339,7 @@ static enum exit_status add_typed_passphrase(const char *volume, const struct ma
         return ui_fail(EXIT_USAGE, NULL, "the two passphrases differ");
     }
     if (coffer_secret_size(answer) == 0) {
-        return has_factors ? EXIT_DONE : ui_fail(EXIT_USAGE, NULL, "an empty passphrase cannot protect anything");
+        return take_no_passphrase(has_factors);
     }
     return set_passphrase(answer, manner, has_factors, credential);
 }
@@ -316,6 +355,9 @@ static enum exit_status fill(const struct secret_options *given, const char *vol
     enum exit_status status = add_key_files(given, credential);
     if (status != EXIT_DONE) {
         return status;
+    }
+    if (given->askpass) {
+        return add_answer(volume, manner, has_factors, credential);
     }
     if (has_passphrase_option(given)) {
         return add_passphrase_option(given, manner, credential);
