@@ -39,6 +39,7 @@ extern const struct command command_check;
 extern const struct command command_header;
 extern const struct command command_resize;
 extern const struct command command_convert;
+extern const struct command command_bench;
 extern const struct command command_help;
 extern const struct command command_version;
 

@@ -21,6 +21,7 @@ const struct command *const commands[] = {
     &command_header,
     &command_resize,
     &command_convert,
+    &command_bench,
     &command_help,
     &command_version,
     NULL,

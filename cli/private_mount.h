@@ -31,6 +31,7 @@ enum exit_status private_mount_check(void);
 enum private_use {
     PRIVATE_FOR_PROGRAMS, /* that read and write it, mkfs for one */
     PRIVATE_FOR_DEVICE,   /* a loop device over it */
+    PRIVATE_FOR_US,       /* as 'mount --block' serves it */
 };
 
 /* `volume` may have no name yet. EXIT_DONE or reported. */

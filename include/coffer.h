@@ -490,6 +490,29 @@ COFFER_API enum coffer_status coffer_header_restore(const char *path, const char
                                                     const struct coffer_open_options *options,
                                                     struct coffer_error *error);
 
+/* ---- Speed ---------------------------------------------------------------------------------------------- */
+
+struct coffer_bench_cipher {
+    const char *name; /* static */
+    uint32_t sector_size;
+    uint64_t encrypt, decrypt; /* bytes a second, by one thread */
+};
+
+struct coffer_bench_kdf {
+    const char *name;        /* static */
+    uint32_t memory, passes; /* KiB; of Argon2id */
+    uint32_t iterations;     /* of PBKDF2, one block of output; else 0 */
+    uint64_t nanoseconds;    /* that it took */
+};
+
+/* Measures cipher number 0, 1 ... for so long in each direction. Errors: NOT_FOUND after the last, NO_MEMORY. */
+COFFER_API enum coffer_status coffer_bench_cipher(unsigned number, unsigned milliseconds,
+                                                  struct coffer_bench_cipher *result, struct coffer_error *error);
+
+/* Runs key derivation number 0, 1 ... once. Errors: NOT_FOUND after the last, NO_MEMORY. */
+COFFER_API enum coffer_status coffer_bench_kdf(unsigned number, struct coffer_bench_kdf *result,
+                                               struct coffer_error *error);
+
 #ifdef __cplusplus
 }
 #endif
