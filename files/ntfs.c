@@ -134,6 +134,8 @@ static enum coffer_status prepare(struct nt *nt, const struct files_options *opt
     }
     nt->volume_size = info.data_size;
     nt->discard = options->discard;
+    nt->uid = options->uid;
+    nt->gid = options->gid;
     nt->files.read_only = options->read_only || info.read_only;
     int result = nt_log_open(nt);
     if (result == -ENOENT) {
@@ -243,8 +245,8 @@ static enum coffer_status nt_end_all(struct files *files, struct coffer_error *e
 {
     struct nt *nt = (struct nt *)files;
     int result = 0;
-    if (!files->read_only) {
-        nt_commit_stop(nt);
+    nt_commit_stop(nt);
+    if (nt->in_use) {
         result = nt_begin(nt);
         if (result == 0) {
             result = nt_aside_end(nt);

@@ -229,6 +229,7 @@ struct nt {
     struct coffer_volume *volume;
     uint64_t volume_size; /* bytes */
     bool discard;
+    uint32_t uid, gid; /* everything is theirs */
     struct ntfs_device *device;
     ntfs_volume *library;
     pthread_mutex_t lock;

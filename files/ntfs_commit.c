@@ -241,9 +241,6 @@ int nt_fsync(struct files *files, uint64_t ino, bool data_only)
 
 int nt_commit_end(struct nt *nt)
 {
-    if (!nt->in_use) {
-        return 0;
-    }
     int result = nt_commit(nt);
     if (result == 0) {
         result = set_dirty(nt, false);

@@ -138,6 +138,8 @@ int nt_attr(struct nt *nt, ntfs_inode *inode, struct files_attr *attr)
         .ino = nt_ino(inode),
         .mode = mode_of(inode),
         .links = 1, /* of directories: not counted */
+        .uid = nt->uid,
+        .gid = nt->gid,
         .size = (uint64_t)inode->data_size,
         .blocks = ((uint64_t)inode->allocated_size + 511) / 512,
         .block_size = nt->library->cluster_size,

@@ -157,11 +157,12 @@ int nt_readlink(struct files *files, uint64_t ino, char *target, size_t size)
         result = nt_close(inode, result);
     }
     pthread_mutex_unlock(&nt->lock);
-    if (result == 0 && strlen(text) >= size) {
+    if (result < 0 || text == NULL) {
+        return result;
+    }
+    if (strlen(text) >= size) {
         return -ERANGE;
     }
-    if (result == 0) {
-        stpcpy(target, text);
-    }
-    return result;
+    stpcpy(target, text);
+    return 0;
 }

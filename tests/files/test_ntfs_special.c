@@ -43,6 +43,51 @@ static off_t log_offset(const char *path)
     return cluster * 4096;
 }
 
+static void put16(uint8_t *at, unsigned value)
+{
+    at[0] = (uint8_t)value;
+    at[1] = (uint8_t)(value >> 8);
+}
+
+/* The log as Windows leaves it: two pages that say what state it is in, and records. */
+static void windows_log(const char *path, unsigned version, bool clean)
+{
+    uint8_t page[4096] = "RSTR";
+    const off_t log = log_offset(path);
+    put16(page + 4, 30);    /* where the ends of sectors are kept */
+    put16(page + 6, 9);     /* and how many */
+    put16(page + 16, 4096); /* page sizes */
+    put16(page + 20, 4096); /* */
+    put16(page + 24, 48);   /* where the state begins */
+    put16(page + 26, version == 2 ? 0 : 1);
+    put16(page + 28, version);
+    put16(page + 30, 7); /* the sequence number at the ends of sectors */
+    uint8_t *state = page + 48;
+    put16(state, 12345); /* the newest record */
+    put16(state + 8, 1); /* users of the log, one */
+    put16(state + 10, 0xffff);
+    put16(state + 14, clean ? 2 : 0);
+    put16(state + 16, 67 - 22);
+    put16(state + 20, 48 + 160);
+    put16(state + 22, 48);
+    put16(state + 26, 0x20); /* 2 MiB */
+    put16(state + 36, 48);
+    put16(state + 38, 64);
+    put16(state + 48 + 16, 0xffff);
+    put16(state + 48 + 18, 0xffff);
+    for (size_t end = 510; end < sizeof(page); end += 512) {
+        put16(page + end, 7);
+    }
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    for (off_t at = 0; at < 8192; at += 4096) {
+        assert_int_equal(pwrite(fd, page, sizeof(page), log + at), sizeof(page));
+    }
+    for (off_t at = 16384; at < 200000; at += 4096) {
+        assert_int_equal(pwrite(fd, "RCRD", 4, log + at), 4);
+    }
+    close(fd);
+}
+
 /* ---- Which volumes are written ---- */
 
 static void what_is_no_ntfs(void **unused)
@@ -67,11 +112,20 @@ static void only_reading_writes_nothing(void **unused)
     (void)unused;
     struct image image;
     struct statvfs info;
+    char copy[160];
     image_make(&image, &image_ntfs, "", 32u << 20);
+    assert_true(snprintf(copy, sizeof(copy), "%s.copy", image.path) > 0);
+    assert_int_equal(run("cp", (const char *const[]){ image.path, copy, NULL }), 0);
     image_must_open(&image); /* for writing, but nobody does */
     assert_int_equal(image.files->ops->statfs(image.files, &info), 0);
     assert_int_equal(fake_volume_writes(image.volume), 0);
-    image_must_be_clean(&image);
+    windows_log(image.path, 1, true);
+    windows_log(copy, 1, true);
+    assert_int_equal(image_close(&image), COFFER_OK);
+    assert_int_equal(run("cmp", (const char *const[]){ image.path, copy, NULL }), 0);
+    image_must_open(&image); /* neither with a log of Windows in it */
+    assert_int_equal(image_close(&image), COFFER_OK);
+    assert_int_equal(run("cmp", (const char *const[]){ image.path, copy, NULL }), 0);
     image_remove(&image);
 }
 
@@ -124,51 +178,6 @@ static void logs_of_others(void **unused)
     assert_false(image.files->read_only);
     image_must_be_clean(&image);
     image_remove(&image);
-}
-
-static void put16(uint8_t *at, unsigned value)
-{
-    at[0] = (uint8_t)value;
-    at[1] = (uint8_t)(value >> 8);
-}
-
-/* The log as Windows leaves it: two pages that say what state it is in, and records. */
-static void windows_log(const char *path, unsigned version, bool clean)
-{
-    uint8_t page[4096] = "RSTR";
-    const off_t log = log_offset(path);
-    put16(page + 4, 30);    /* where the ends of sectors are kept */
-    put16(page + 6, 9);     /* and how many */
-    put16(page + 16, 4096); /* page sizes */
-    put16(page + 20, 4096); /* */
-    put16(page + 24, 48);   /* where the state begins */
-    put16(page + 26, version == 2 ? 0 : 1);
-    put16(page + 28, version);
-    put16(page + 30, 7); /* the sequence number at the ends of sectors */
-    uint8_t *state = page + 48;
-    put16(state, 12345); /* the newest record */
-    put16(state + 8, 1); /* users of the log, one */
-    put16(state + 10, 0xffff);
-    put16(state + 14, clean ? 2 : 0);
-    put16(state + 16, 67 - 22);
-    put16(state + 20, 48 + 160);
-    put16(state + 22, 48);
-    put16(state + 26, 0x20); /* 2 MiB */
-    put16(state + 36, 48);
-    put16(state + 38, 64);
-    put16(state + 48 + 16, 0xffff);
-    put16(state + 48 + 18, 0xffff);
-    for (size_t end = 510; end < sizeof(page); end += 512) {
-        put16(page + end, 7);
-    }
-    int fd = open(path, O_RDWR | O_CLOEXEC);
-    for (off_t at = 0; at < 8192; at += 4096) {
-        assert_int_equal(pwrite(fd, page, sizeof(page), log + at), sizeof(page));
-    }
-    for (off_t at = 16384; at < 200000; at += 4096) {
-        assert_int_equal(pwrite(fd, "RCRD", 4, log + at), 4);
-    }
-    close(fd);
 }
 
 static void logs_of_windows(void **unused)
