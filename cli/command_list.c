@@ -18,6 +18,7 @@
 #include "command.h"
 #include "escape.h"
 #include "json.h"
+#include "mapped.h"
 #include "mount_state.h"
 #include "mount_table.h"
 #include "scope.h"
@@ -43,11 +44,12 @@ struct row {
     const char *mount_point;
     const char *way;    /* NULL = not known */
     const char *format; /* NULL = not known */
-    pid_t server_pid;   /* 0 = not known */
+    pid_t server_pid;   /* 0 = not known, or none */
     bool read_only;
     bool protects_hidden;
     bool has_refused; /* a write into the hidden volume */
     bool is_alive;
+    bool is_kernels; /* it lives without its server */
 };
 
 /* ---- Text ---- */
@@ -69,7 +71,7 @@ static void fill_cells(const struct row *row, struct cells *cells)
     if (!row->is_alive) {
         cells->text[4] = strdup("dead");
     } else if (row->server_pid == 0) {
-        cells->text[4] = strdup("?");
+        cells->text[4] = strdup(row->is_kernels ? "kernel" : "?");
     } else if (asprintf(&cells->text[4], "%ld", (long)row->server_pid) < 0) {
         cells->text[4] = NULL;
     }
@@ -153,17 +155,19 @@ static void print_json(const struct row *rows, size_t count)
 static struct row row_of_state(const struct mount_state *state)
 {
     const struct mount_record *record = &state->record;
+    bool is_kernels = !state->is_alive && mapped_is_there(state);
 
     return (struct row){
         .volume = record->volume,
         .mount_point = record->mount_point,
         .way = record->way,
         .format = record->format,
-        .server_pid = record->server_pid,
+        .server_pid = is_kernels ? 0 : record->server_pid,
         .read_only = record->read_only,
         .protects_hidden = record->protects_hidden,
         .has_refused = record->has_refused,
-        .is_alive = state->is_alive,
+        .is_alive = state->is_alive || is_kernels,
+        .is_kernels = is_kernels,
     };
 }
 

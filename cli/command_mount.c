@@ -35,8 +35,8 @@ struct mount_options {
 
 static const struct option table[] = {
     OPTION_FLAG(struct mount_options, block, "block", "show the volume as one file, DIR/volume, not its files"),
-    OPTION_CHOICE(struct mount_options, via, "via", "auto|fuse|loop",
-                  "who shows the files: this program, or the kernel over a loop device (root)"),
+    OPTION_CHOICE(struct mount_options, via, "via", "auto|fuse|loop|dm",
+                  "who shows the files: this program, or the kernel, over a loop device or by dm-crypt (root)"),
     OPTION_TEXT(struct mount_options, options, "options", "LIST",
                 "options for the mount, separated by commas: noexec, for one"),
     OPTION_FLAG(struct mount_options, read_only, "read-only", "change nothing, not even a damaged header"),
@@ -91,10 +91,11 @@ static enum exit_status check_options(const struct mount_options *options)
     if (options->block && strcmp(options->via, "auto") != 0) {
         return ui_fail(EXIT_USAGE, NULL, "'--via' is about files, '--block' shows none");
     }
-    if (strcmp(options->via, "loop") == 0 && options->protect_hidden) {
+    if (options->protect_hidden && (strcmp(options->via, "loop") == 0 || strcmp(options->via, "dm") == 0)) {
         return ui_fail(EXIT_USAGE, NULL,
-                       "'--protect-hidden' does not go with '--via loop': the kernel would keep what is refused "
-                       "in its cache");
+                       "'--protect-hidden' does not go with '--via %s': the kernel would keep what is refused "
+                       "in its cache",
+                       options->via);
     }
     if (mount_options_check(options->options, is_fuse ? MOUNT_OPTIONS_FUSE : MOUNT_OPTIONS_ANY, sizeof(word),
                             word)) {

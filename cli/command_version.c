@@ -7,6 +7,7 @@
 #include "command.h"
 #include "files.h"
 #include "json.h"
+#include "map.h"
 #include "serve.h"
 #include "ui.h"
 
@@ -29,7 +30,7 @@ static const char *const formats[] = {
 /* Line i about a library; NULL after the last. */
 static const char *component(unsigned i, char *text, size_t size)
 {
-    static const unsigned own = 3;
+    const unsigned own = map_component() ? 4 : 3;
     const char *version = NULL;
     unsigned of_files = 0;
 
@@ -45,8 +46,10 @@ static const char *component(unsigned i, char *text, size_t size)
     if (i == 1) {
         blkid_get_library_version(&version, NULL);
         snprintf(text, size, "libblkid %s", version);
-    } else {
+    } else if (i == 2) {
         snprintf(text, size, "json-c %s", json_c_version());
+    } else {
+        return map_component();
     }
     return text;
 }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "foreign.h"
+#include "mapped.h"
 #include "mount_state.h"
 #include "scope.h"
 #include "secrets.h"
@@ -77,7 +78,8 @@ char *existing_find_mount(const char *path, bool read_only)
     for (size_t i = 0; i < states.count && !found; i++) {
         const struct mount_record *record = &states.items[i].record;
         bool can_share = read_only && record->read_only;
-        if (states.items[i].is_alive && !can_share && record->volume_device == status.st_dev &&
+        bool is_there = states.items[i].is_alive || mapped_is_there(&states.items[i]);
+        if (is_there && !can_share && record->volume_device == status.st_dev &&
             record->volume_inode == status.st_ino) {
             found = strdup(record->mount_point);
         }

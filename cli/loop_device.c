@@ -81,21 +81,29 @@ static enum exit_status fail_to_attach(int error)
     }
 }
 
-enum exit_status loop_device_attach(const char *file, uint32_t sector_size, bool read_only,
-                                    struct loop_device *device)
+int loop_device_attach_open(int file, uint32_t sector_size, bool read_only, struct loop_device *device)
 {
     SCOPE_FD int control = open(CONTROL, O_RDWR | O_CLOEXEC);
-    SCOPE_FD int fd = control < 0 ? -1 : open_file(file, read_only);
-    bool is_attached = false;
 
     *device = (struct loop_device)LOOP_DEVICE_NONE;
-    for (int i = 0; fd >= 0 && !is_attached && i < ATTEMPTS; i++) {
-        is_attached = attach_to_free(control, fd, sector_size, read_only, device);
-        if (!is_attached && errno != EBUSY) {
+    for (int i = 0; control >= 0 && i < ATTEMPTS; i++) {
+        if (attach_to_free(control, file, sector_size, read_only, device)) {
+            return 0;
+        }
+        if (errno != EBUSY) {
             break;
         }
     }
-    return is_attached ? EXIT_DONE : fail_to_attach(errno);
+    return errno;
+}
+
+enum exit_status loop_device_attach(const char *file, uint32_t sector_size, bool read_only,
+                                    struct loop_device *device)
+{
+    SCOPE_FD int fd = open_file(file, read_only);
+    int error = fd < 0 ? errno : loop_device_attach_open(fd, sector_size, read_only, device);
+
+    return error == 0 ? EXIT_DONE : fail_to_attach(error);
 }
 
 void loop_device_release(struct loop_device *device)

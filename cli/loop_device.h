@@ -25,6 +25,9 @@ bool loop_device_is_possible(void);
 enum exit_status loop_device_attach(const char *file, uint32_t sector_size, bool read_only,
                                     struct loop_device *device);
 
+/* The same with a file that is open, and whose lock then lasts as long as the device. 0 or an errno; no message. */
+int loop_device_attach_open(int file, uint32_t sector_size, bool read_only, struct loop_device *device);
+
 /* The kernel takes the device away when its last user is gone: this process, or what was mounted meanwhile. */
 void loop_device_release(struct loop_device *device);
 

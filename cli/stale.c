@@ -15,6 +15,7 @@
 
 #include "detach.h"
 #include "holders.h"
+#include "mapped.h"
 #include "mount_table.h"
 #include "scope.h"
 #include "ui.h"
@@ -97,6 +98,9 @@ bool stale_clean(struct mount_state *state)
 {
     struct mount_table table;
 
+    if (mapped_is_there(state)) {
+        return false; /* the kernel serves it, with or without a process of ours */
+    }
     if (!mount_state_claim(state)) {
         return false; /* another command is at it, or was */
     }
@@ -123,7 +127,7 @@ static void say_what_happened(const struct mount_record *record)
     if (record->failure) {
         ui_warn("'%s' was unmounted from '%s', but what was written last may be lost: %s", record->volume,
                 record->mount_point, record->failure);
-    } else if (!record->is_private) {
+    } else if (!record->is_private && !mapped_was_used(record)) {
         ui_warn("the server of '%s' died: '%s' is unmounted now, and what was written last may be lost",
                 record->volume, record->mount_point);
     }

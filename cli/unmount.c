@@ -19,6 +19,7 @@
 #include "deadline.h"
 #include "detach.h"
 #include "holders.h"
+#include "mapped.h"
 #include "scope.h"
 #include "stale.h"
 #include "ui.h"
@@ -207,12 +208,30 @@ static struct unmount_problem unmount_dead(struct mount_state *state)
     return judge(state);
 }
 
+/* The server is dead, which changes nothing for a mapping: it is unmounted like any other file system. */
+static struct unmount_problem unmount_mapped(struct mount_state *state, const struct unmount_request *request)
+{
+    const struct target target = target_of(state);
+
+    struct unmount_problem failed = detach(&target, request);
+    while (failed.status == EXIT_DONE && !request->lazy && mapped_is_there(state)) {
+        if (deadline_is_over(request->deadline)) {
+            return say_busy(&target);
+        }
+        nap(request->deadline);
+    }
+    if (failed.status == EXIT_DONE) {
+        stale_clean(state);
+    }
+    return failed;
+}
+
 struct unmount_problem unmount_state(struct mount_state *state, const struct unmount_request *request)
 {
     mount_state_refresh(state);
     await_start(state, request);
     if (!state->is_alive) {
-        return unmount_dead(state);
+        return mapped_is_there(state) ? unmount_mapped(state, request) : unmount_dead(state);
     }
     if (state->record.phase == MOUNT_STARTING) {
         return problem(EXIT_IN_USE, "try again when it is there", "'%s' is just being mounted at '%s'",

@@ -6,17 +6,18 @@
 #include <unistd.h>
 
 #include "loop_device.h"
+#include "mapped.h"
 #include "mount_options.h"
 #include "ui.h"
 #include "volume_files.h"
 
 /* A block device of the kernel's would keep in its cache what is refused for the hidden volume's sake, and the kernel
  * shows owners as they are. */
-static bool can_be_device(const struct way_task *task)
+static bool may_be_kernels(const struct way_task *task)
 {
     const struct server_request *request = task->request;
 
-    return geteuid() == 0 && !request->hidden_secret && !request->owner.mapped && loop_device_is_possible();
+    return geteuid() == 0 && !request->hidden_secret && !request->owner.mapped;
 }
 
 static enum exit_status open_in_process(const struct way_task *task, struct way **way)
@@ -47,18 +48,29 @@ enum exit_status way_check_options(const struct way_task *task, const char *type
                    type);
 }
 
+/* The kernel's ways in turn, where nothing is asked for; *way stays NULL when neither is better than our own. */
+static enum exit_status open_by_kernel(const struct way_task *task, struct way **way)
+{
+    enum exit_status status = mapped_is_possible(task) ? way_open_dm(task, false, way) : EXIT_DONE;
+
+    return status || *way || !loop_device_is_possible() ? status : way_open_loop(task, false, way);
+}
+
 enum exit_status way_open(const struct way_task *task, struct way **way)
 {
     const struct server_request *request = task->request;
-    bool is_asked_for = strcmp(request->via, "loop") == 0;
     enum exit_status status = EXIT_DONE;
 
     *way = NULL;
     if (request->block) {
         return way_open_block(task, way);
     }
-    if (is_asked_for || (strcmp(request->via, "auto") == 0 && can_be_device(task))) {
-        status = way_open_loop(task, is_asked_for, way);
+    if (strcmp(request->via, "dm") == 0) {
+        status = way_open_dm(task, true, way);
+    } else if (strcmp(request->via, "loop") == 0) {
+        status = way_open_loop(task, true, way);
+    } else if (strcmp(request->via, "auto") == 0 && may_be_kernels(task)) {
+        status = open_by_kernel(task, way);
     }
     return status || *way ? status : open_in_process(task, way);
 }

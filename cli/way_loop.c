@@ -9,10 +9,8 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "content.h"
-#include "ext_check.h"
+#include "kernel_files.h"
 #include "kernel_mount.h"
 #include "loop_device.h"
 #include "private_mount.h"
@@ -25,7 +23,7 @@ struct loop_way {
     struct private_mount block;
     struct loop_device device;
     char source[sizeof(((struct loop_device *)NULL)->path)];
-    char type[64];
+    struct kernel_files files;
 };
 
 static const char *mount_point_of(const struct way *way)
@@ -36,16 +34,7 @@ static const char *mount_point_of(const struct way *way)
 static enum exit_status begin(struct way *way)
 {
     struct loop_way *loop = (struct loop_way *)way;
-    const struct kernel_mount mount = {
-        .device = loop->source,
-        .type = loop->type,
-        .volume = way->task->request->volume,
-        .point = way->task->request->point,
-        .options = way->task->request->options,
-        .read_only = way->read_only,
-    };
-
-    enum exit_status status = kernel_mount_begin(&mount);
+    enum exit_status status = kernel_files_mount(way, &loop->files);
     loop_device_release(&loop->device);
     return status;
 }
@@ -78,73 +67,16 @@ static void close_all(struct way *way, struct coffer_error *error)
     free(loop);
 }
 
-static enum exit_status find_type(struct loop_way *loop)
-{
-    int error = content_find_type(loop->block.path, sizeof(loop->type), loop->type);
-
-    return error ? ui_fail(EXIT_OTHER, NULL, "cannot read '%s': %s", loop->way.task->request->volume,
-                           explain_errno(error))
-                 : EXIT_DONE;
-}
-
-/* Where both can, the kernel's driver is the better choice but for two: its one for NTFS is young, and of an ext file
- * system that was not closed properly it shows nothing without writing to it. */
-static bool is_for_own_driver(const struct loop_way *loop)
-{
-    return strcmp(loop->type, "ntfs") == 0 || (loop->way.read_only && strncmp(loop->type, "ext", 3) == 0);
-}
-
-static enum exit_status refuse(const struct loop_way *loop)
-{
-    const char *name = loop->way.task->request->volume;
-
-    if (loop->type[0] == '\0') {
-        return ui_fail(EXIT_NOT_PERMITTED,
-                       "add --block to see the volume as one file, and make a file system in it",
-                       "cannot show the files of '%s': no file system is in it", name);
-    }
-    return ui_fail(EXIT_NOT_PERMITTED, "add --block to see the volume as one file",
-                   "cannot show the files of '%s': this kernel does not know the file system %s", name,
-                   loop->type);
-}
-
-static void check_file_system(struct loop_way *loop)
-{
-    const char *name = loop->way.task->request->volume;
-
-    if (loop->way.read_only || strncmp(loop->type, "ext", 3) != 0 || ext_check(loop->block.path, name)) {
-        return;
-    }
-    ui_warn("the files of '%s' can only be read", name);
-    loop->way.read_only = true;
-}
-
 static enum exit_status attach(struct loop_way *loop)
 {
     const struct way_task *task = loop->way.task;
 
-    enum exit_status status = way_check_options(task, loop->type);
-    if (status != EXIT_DONE) {
-        return status;
-    }
-    check_file_system(loop);
-    status = loop_device_attach(loop->block.path, task->info->sector_size, loop->way.read_only, &loop->device);
+    enum exit_status status = kernel_files_prepare(task, loop->block.path, &loop->files, &loop->way.read_only);
+    status =
+        status ? status
+               : loop_device_attach(loop->block.path, task->info->sector_size, loop->way.read_only, &loop->device);
     snprintf(loop->source, sizeof(loop->source), "%s", loop->device.path);
     return status;
-}
-
-/* In `is_wanted`: whether the kernel is to show the files. */
-static enum exit_status look(struct loop_way *loop, bool is_asked_for, bool *is_wanted)
-{
-    enum exit_status status = private_mount_begin(loop->way.task->volume, PRIVATE_FOR_DEVICE, &loop->block);
-
-    status = status ? status : find_type(loop);
-    if (status != EXIT_DONE) {
-        return status;
-    }
-    bool is_known = loop->type[0] && kernel_mount_knows(loop->type);
-    *is_wanted = is_known && (is_asked_for || !is_for_own_driver(loop));
-    return is_asked_for && !is_known ? refuse(loop) : EXIT_DONE;
 }
 
 enum exit_status way_open_loop(const struct way_task *task, bool is_asked_for, struct way **way)
@@ -152,7 +84,6 @@ enum exit_status way_open_loop(const struct way_task *task, bool is_asked_for, s
     static const struct way_kind kind = { "loop", begin, stop, sync_all, wait_for_end, close_all };
     struct loop_way *loop = calloc(1, sizeof(*loop));
     struct coffer_error error = COFFER_ERROR_INIT;
-    bool is_wanted = false;
 
     if (!loop) {
         return ui_fail(EXIT_OTHER, NULL, "out of memory");
@@ -160,9 +91,10 @@ enum exit_status way_open_loop(const struct way_task *task, bool is_asked_for, s
     loop->way = (struct way){ &kind, task, task->info->read_only, loop->source };
     loop->block = (struct private_mount)PRIVATE_MOUNT_NONE;
     loop->device = (struct loop_device)LOOP_DEVICE_NONE;
-    enum exit_status status = look(loop, is_asked_for, &is_wanted);
-    status = status || !is_wanted ? status : attach(loop);
-    *way = status || !is_wanted ? NULL : &loop->way;
+    enum exit_status status = private_mount_begin(task->volume, PRIVATE_FOR_DEVICE, &loop->block);
+    status = status ? status : kernel_files_look(task, loop->block.path, is_asked_for, &loop->files);
+    status = status || !loop->files.is_wanted ? status : attach(loop);
+    *way = status || !loop->files.is_wanted ? NULL : &loop->way;
     if (!*way) {
         close_all(&loop->way, &error);
     }

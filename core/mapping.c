@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cipher_name.h"
 #include "error.h"
@@ -68,6 +69,9 @@ enum coffer_status coffer_volume_mapping(const struct coffer_volume *volume, str
         (key != NULL && coffer_secret_capacity(key) < COFFER_MAPPING_KEY_MAX)) {
         return error_set(error, COFFER_INVALID, EINVAL, "the mapping struct or the key has a wrong size");
     }
+    if (volume->sectors == NULL) {
+        return error_set(error, COFFER_FAILED, EIO, "its key was left to the kernel");
+    }
     if (volume->segments != 1 || volume->segment[0].kind != SEGMENT_CIPHER) {
         return error_set(error, COFFER_UNSUPPORTED, 0,
                          "its data lies in several pieces, which dm-crypt cannot put together");
@@ -84,4 +88,37 @@ enum coffer_status coffer_volume_mapping(const struct coffer_volume *volume, str
     }
     *mapping = found;
     return COFFER_OK;
+}
+
+/* ---- handing the store over ---- */
+
+static enum coffer_status claim(struct coffer_volume *volume, bool alone, int *fd, struct coffer_error *error)
+{
+    struct storage *storage = volume->storage;
+    int result = storage->ops->claim != NULL ? storage->ops->claim(storage, alone) : -EOPNOTSUPP;
+    if (result == -EAGAIN || result == -EBUSY) {
+        return error_set(error, COFFER_IN_USE, -result, "it is open elsewhere");
+    }
+    if (result < 0) {
+        return result == -EOPNOTSUPP ? error_set(error, COFFER_UNSUPPORTED, EOPNOTSUPP, "it cannot be mapped")
+                                     : error_set_system(error, -result, "cannot open it again");
+    }
+    *fd = result;
+    return COFFER_OK;
+}
+
+enum coffer_status coffer_volume_lend(struct coffer_volume *volume, int *fd, struct coffer_error *error)
+{
+    enum coffer_status status = coffer_volume_flush(volume, error);
+    return status == COFFER_OK ? claim(volume, false, fd, error) : status;
+}
+
+enum coffer_status coffer_volume_take_back(struct coffer_volume *volume, struct coffer_error *error)
+{
+    int fd;
+    enum coffer_status status = claim(volume, true, &fd, error);
+    if (status == COFFER_OK) {
+        close(fd);
+    }
+    return status;
 }

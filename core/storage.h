@@ -34,6 +34,9 @@ struct storage_ops {
     /* What is read next in this range comes from the medium: after a flush that failed, what the system remembers
      * of a write may never have got there. As far as the system does it. */
     void (*forget)(struct storage *storage, uint64_t offset, uint64_t size);
+    /* Whether the kernel itself may use the device meanwhile (alone: false); other openings meet the lock as before. A
+     * descriptor that shares that lock, to be closed, or a negative errno. NULL: there is no such thing. */
+    int (*claim)(struct storage *storage, bool alone);
     /* Gives a new file its name; 0 where it has one. */
     int (*publish)(struct storage *storage);
     void (*close)(struct storage *storage);

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -175,6 +176,31 @@ static void file_forget(struct storage *storage, uint64_t offset, uint64_t size)
     (void)posix_fadvise(file_of(storage)->fd, (off_t)offset, (off_t)size, POSIX_FADV_DONTNEED);
 }
 
+/* The descriptor becomes another one of the same device; only O_EXCL keeps the kernel out. */
+static int reopen(struct storage_file *file, bool alone)
+{
+    char self[64];
+    (void)snprintf(self, sizeof(self), "/proc/self/fd/%d", file->fd);
+    int fd = open(self, O_RDWR | O_CLOEXEC | O_NOCTTY | (alone ? O_EXCL : 0));
+    if (fd < 0) {
+        return -errno;
+    }
+    int result = dup3(fd, file->fd, O_CLOEXEC) >= 0 ? 0 : -errno; /* ends the lock of the old one */
+    close(fd);
+    return result != 0 ? result : storage_file_lock(file->fd, STORAGE_RANGE_DATA, STORAGE_HOLD_EXCLUSIVE);
+}
+
+static int file_claim(struct storage *storage, bool alone)
+{
+    struct storage_file *file = file_of(storage);
+    int result = storage->is_device && !storage->read_only ? reopen(file, alone) : 0;
+    if (result != 0 && result != -ENOLCK) {
+        return result;
+    }
+    int fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
+    return fd >= 0 ? fd : -errno;
+}
+
 static int file_publish(struct storage *storage)
 {
     return storage_file_give_name(file_of(storage));
@@ -199,6 +225,7 @@ static const struct storage_ops FILE_OPS = {
     .reserve = file_reserve,
     .hold_header = file_hold_header,
     .forget = file_forget,
+    .claim = file_claim,
     .publish = file_publish,
     .close = file_close,
 };

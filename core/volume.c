@@ -89,6 +89,9 @@ static enum coffer_status check_range(const struct coffer_volume *volume, uint64
     if (offset > volume->data_size || size > volume->data_size - offset) {
         return error_set(error, COFFER_INVALID, EINVAL, "beyond the end of the volume");
     }
+    if (volume->sectors == NULL) {
+        return error_set(error, COFFER_FAILED, EIO, "its key was left to the kernel");
+    }
     return COFFER_OK;
 }
 
@@ -260,6 +263,15 @@ enum coffer_status coffer_volume_seek(struct coffer_volume *volume, uint64_t off
 
 /* ---- closing ---- */
 
+void coffer_volume_forget_key(struct coffer_volume *volume)
+{
+    if (volume->sectors != NULL) {
+        workers_destroy(&volume->workers);
+        crypto_secret_free(volume->sectors);
+        volume->sectors = NULL;
+    }
+}
+
 enum coffer_status coffer_volume_close(struct coffer_volume *volume, struct coffer_error *error)
 {
     if (volume == NULL) {
@@ -270,8 +282,7 @@ enum coffer_status coffer_volume_close(struct coffer_volume *volume, struct coff
     if (status == COFFER_OK && failed != 0) {
         status = error_set_system(error, failed, "a write did not reach the medium");
     }
-    workers_destroy(&volume->workers);
-    crypto_secret_free(volume->sectors);
+    coffer_volume_forget_key(volume);
     range_lock_destroy(&volume->ranges);
     storage_close(volume->storage);
     free(volume);

@@ -20,7 +20,7 @@ struct coffer_volume {
     bool thin;
     bool read_only;
     bool is_new; /* it has just been made: thin, it holds zeros; else nothing that anybody wants */
-    struct crypto_sector_spec *sectors; /* secret memory: for coffer_volume_mapping */
+    struct crypto_sector_spec *sectors; /* secret memory: for coffer_volume_mapping; NULL = forgotten */
     struct coffer_info info;
     struct coffer_callbacks callbacks;       /* of who opened it */
     uint64_t protected_start, protected_end; /* cleartext that must not be written; equal = nothing */

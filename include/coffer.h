@@ -379,6 +379,20 @@ COFFER_API enum coffer_status coffer_volume_mapping(const struct coffer_volume *
                                                     struct coffer_mapping *mapping, struct coffer_secret *key,
                                                     struct coffer_error *error);
 
+/* Before the kernel maps what the volume lies in: flushes it, and lets go of a device as far as the kernel is concerned;
+ * other openings still find it in use. *fd, to be closed, shares the lock: it lasts for as long as that descriptor is
+ * open, or a loop device that was made with it, whatever becomes of the volume. Nothing may be written through the
+ * volume then. Errors: IN_USE (somebody was faster), UNSUPPORTED, FAILED. */
+COFFER_API enum coffer_status coffer_volume_lend(struct coffer_volume *volume, int *fd,
+                                                 struct coffer_error *error);
+
+/* Once the kernel has the key: wipes it here. The volume can still be asked what it is, flushed and closed, and keeps
+ * its lock; everything else about its cleartext fails. */
+COFFER_API void coffer_volume_forget_key(struct coffer_volume *volume);
+
+/* After a lend that led to nothing, once its descriptor is closed: as it was before. Errors: IN_USE, FAILED. */
+COFFER_API enum coffer_status coffer_volume_take_back(struct coffer_volume *volume, struct coffer_error *error);
+
 /* Writes a LUKS2 header over the volume's data into a new file (0600), which stands beside the volume and changes
  * nothing in it: cryptsetup opens the data with both. Its only secret is that of `credential`, a passphrase or one
  * key file; the key derivation costs what the volume's does. Errors: UNSUPPORTED (as above; thin; more than one

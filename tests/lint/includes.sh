@@ -29,7 +29,7 @@ allowed_system() {
     core/*) echo "$system" ;;
     files/*) echo "$system|ext2fs/[a-z0-9_]+|et/com_err|ntfs-3g/[a-z0-9_]+" ;;
     fuse/*) echo "$system|fuse_lowlevel|fuse_opt|fuse_log|fuse_common|fuse" ;;
-    dm/*) echo "$system|libcryptsetup" ;;
+    dm/*) echo "$system|libdevmapper" ;;
     cli/*) echo "$system|blkid/blkid|json-c/[a-z_]+|json" ;;
     include/*) echo 'stdbool|stddef|stdint' ;;
     *) echo '.*' ;;
@@ -45,7 +45,7 @@ allowed_own() {
     core/*) echo 'include/coffer\.h|crypto/crypto\.h|core/.*' ;;
     files/*) echo 'include/coffer\.h|files/.*' ;;
     fuse/*) echo 'include/coffer\.h|files/files\.h|fuse/.*' ;;
-    dm/*) echo 'include/coffer\.h|files/files\.h|dm/.*' ;;
+    dm/*) echo 'include/coffer\.h|dm/.*' ;;
     cli/*) echo 'include/coffer\.h|files/files\.h|fuse/serve\.h|dm/map\.h|cli/.*' ;;
     include/*) echo 'include/.*' ;;
     *) echo '.*' ;;

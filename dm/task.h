@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+/* task.h - requests to device-mapper, through libdevmapper, which knows whether udev has to be waited for. */
+#ifndef DM_TASK_H
+#define DM_TASK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* All: 0 or a negative errno. What libdevmapper would print goes nowhere. */
+
+int task_create(const char *name, const char *uuid);
+
+/* `parameters` are those of the crypt target; they are not kept anywhere when they hold a key. */
+int task_load(const char *name, uint64_t units, const char *parameters, bool read_only);
+
+/* Returns when the node is in /dev/mapper. */
+int task_resume(const char *name);
+
+int task_remove(const char *name);
+
+/* When its last user closes it. */
+int task_remove_later(const char *name);
+
+/* How many have it open; -ENXIO: there is no such device. */
+int task_users(const char *name);
+
+/* Takes the node of a device that is gone out of /dev/mapper, where udev does not. */
+void task_tidy(const char *name);
+
+/* Version of the kernel's crypt target, which is loaded for that: major * 1000000 + minor * 1000 + patch. */
+int task_crypt_version(void);
+
+const char *task_library(void);
+
+#endif
