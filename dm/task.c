@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "coffer.h"
+
 #define OTHER_ERROR EIO /* libdevmapper failed and does not say with what */
 
-__attribute__((format(printf, 5, 6))) static void log_nothing(int level, const char *file, int line,
-                                                              int error_or_class, const char *format, ...)
+COFFER_PRINTF(5, 6)
+static void log_nothing(int level, const char *file, int line, int error_or_class, const char *format, ...)
 {
     (void)level;
     (void)file;

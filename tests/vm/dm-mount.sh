@@ -5,7 +5,7 @@
 # there for FUSE as well; the key is not in the table; a second opening is refused for as long as the mapping is there,
 # also when the process that made it has been killed; and nothing is left after the unmount, whoever it is by.
 
-programs='dmsetup mkfs.ext4 debugfs mount umount losetup'
+programs='dmsetup mkfs.ext4 e2fsck debugfs mount umount losetup'
 modules='fuse loop ext4 dm-crypt xts aesni-intel ecb'
 disks='24M 40M'
 secret=(--passphrase-file /tmp/secret)
@@ -14,6 +14,12 @@ expect() { # STATUS COMMAND...
     local status=0
     "${@:2}" >/tmp/said 2>&1 || status=$?
     [ "$status" -eq "$1" ] || { cat /tmp/said; echo "status $status instead of $1: ${*:2}"; return 1; }
+}
+
+has_open() { # PID FILE
+    local fd
+    for fd in "/proc/$1/fd/"*; do [ "$(readlink "$fd")" != "$2" ] || return 0; done
+    return 1
 }
 
 nothing_is_left() {
@@ -42,9 +48,10 @@ check_volume() { # VOLUME NAME
     expect 0 coffer key list "$1" "${secret[@]}"
 
     # Busy is said, and by whom.
-    sleep 1000 </tmp/m/dm &
+    tail -f /tmp/m/dm >/dev/null &
+    wait_until has_open "$!" /tmp/m/dm
     expect 11 coffer unmount /tmp/m
-    grep "in use by sleep (pid $!: /tmp/m/dm)" /tmp/said
+    grep "in use by tail (pid $!: /tmp/m/dm)" /tmp/said
     kill $!
     wait $! || :
     coffer unmount /tmp/m
@@ -57,7 +64,7 @@ check_volume() { # VOLUME NAME
     coffer mount "$1" /tmp/n "${secret[@]}" --via fuse
     echo "by fuse $1" >/tmp/n/fuse
     coffer unmount /tmp/n
-    coffer mount "$1" /tmp/m "${secret[@]}" --read-only
+    coffer mount "$1" /tmp/m "${secret[@]}" --read-only --via dm
     test "$(cat /tmp/m/fuse)" = "by fuse $1"
     ! touch /tmp/m/x 2>/dev/null
     test "$(dmsetup info -c --noheadings -o attr "$2")" = L--r
@@ -106,7 +113,7 @@ guest() {
     coffer create /mnt/thin.coffer --size 8M --kdf-memory 8M --kdf-passes 1 --quiet "${secret[@]}"
     expect 14 coffer mount /mnt/thin.coffer /tmp/m --via dm "${secret[@]}"
     coffer mount /mnt/thin.coffer /tmp/m "${secret[@]}"
-    coffer list | grep fuse
+    coffer list | grep ' loop '
     coffer unmount /tmp/m
     nothing_is_left
 }
