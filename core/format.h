@@ -56,8 +56,8 @@ struct format {
                                struct coffer_error *error);
 };
 
-extern const struct format FORMAT_COFFER, FORMAT_LUKS, FORMAT_BITLK, FORMAT_FVAULT, FORMAT_VERACRYPT,
-    FORMAT_TRUECRYPT;
+extern const struct format FORMAT_COFFER, FORMAT_LUKS, FORMAT_BITLK, FORMAT_FVAULT, FORMAT_REFUSED,
+    FORMAT_VERACRYPT, FORMAT_TRUECRYPT;
 
 struct format_opened *format_opened_new(void);
 void format_opened_free(struct format_opened *opened);
