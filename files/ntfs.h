@@ -184,6 +184,8 @@ int nt_name_make(const char *name, struct nt_name *made); /* -EILSEQ, -ENAMETOOL
 void nt_name_free(struct nt_name *name);
 /* The entry's inode number in *ino. */
 int nt_dir_find(ntfs_inode *dir, const struct nt_name *name, uint64_t *ino);
+/* The same, opened; -ENOENT for one that is not shown. */
+int nt_entry(struct nt *nt, uint64_t dir, const struct nt_name *name, ntfs_inode **inode);
 int nt_lookup(struct files *files, uint64_t dir, const char *name, struct files_attr *attr);
 int nt_list(struct files *files, uint64_t dir, files_entry_fn *entry, void *user);
 

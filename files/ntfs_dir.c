@@ -52,34 +52,66 @@ int nt_dir_find(ntfs_inode *dir, const struct nt_name *name, uint64_t *ino)
     return 0;
 }
 
-/* The directory for old programs' names is not hidden from lookup: whoever knows such a name may use it. */
-int nt_lookup(struct files *files, uint64_t dir_ino, const char *name, struct files_attr *attr)
+/* Whether it is a name for old programs, which Windows keeps beside the real one. Nobody is shown these: the kernel
+ * would not know that one goes with the other. */
+static bool is_short_name(ntfs_inode *inode, uint64_t dir, const struct nt_name *name)
+{
+    bool is_short = false;
+    ntfs_attr_search_ctx *search = ntfs_attr_get_search_ctx(inode, NULL);
+    while (search != NULL && !is_short &&
+           ntfs_attr_lookup(AT_FILE_NAME, AT_UNNAMED, 0, CASE_SENSITIVE, 0, NULL, 0, search) == 0) {
+        const uint8_t *value = (const uint8_t *)search->attr + le16_to_cpu(search->attr->value_offset);
+        const FILE_NAME_ATTR *found = (const FILE_NAME_ATTR *)value;
+        is_short = found->file_name_type == FILE_NAME_DOS && le64_to_cpu(found->parent_directory) == dir &&
+                   found->file_name_length == name->length &&
+                   memcmp(value + offsetof(FILE_NAME_ATTR, file_name), name->text,
+                          (size_t)name->length * sizeof(ntfschar)) == 0;
+    }
+    if (search != NULL) {
+        ntfs_attr_put_search_ctx(search);
+    }
+    return is_short;
+}
+
+int nt_entry(struct nt *nt, uint64_t dir_ino, const struct nt_name *name, ntfs_inode **inode)
+{
+    ntfs_inode *dir;
+    uint64_t ino = 0;
+    int result = nt_open(nt, dir_ino, &dir);
+    if (result < 0) {
+        return result;
+    }
+    result = nt_is_dir(dir) ? nt_dir_find(dir, name, &ino) : -ENOTDIR;
+    result = nt_close(dir, result);
+    if (result == 0 && ino == nt->aside) {
+        result = -ENOENT;
+    }
+    if (result == 0) {
+        result = nt_open(nt, ino, inode);
+        result = result == -ESTALE ? -EUCLEAN : result; /* a name of something that is not there */
+    }
+    if (result == 0 && is_short_name(*inode, dir_ino, name)) {
+        result = nt_close(*inode, -ENOENT);
+    }
+    return result;
+}
+
+int nt_lookup(struct files *files, uint64_t dir, const char *name, struct files_attr *attr)
 {
     struct nt *nt = (struct nt *)files;
     __attribute__((cleanup(nt_name_free))) struct nt_name wanted;
-    ntfs_inode *dir, *inode;
-    uint64_t ino = 0;
+    ntfs_inode *inode;
     int result = nt_name_make(name, &wanted);
     if (result < 0) {
         return result == -EILSEQ ? -ENOENT : result;
     }
     pthread_mutex_lock(&nt->lock);
-    result = nt_open(nt, dir_ino, &dir);
-    if (result == 0) {
-        result = nt_is_dir(dir) ? nt_dir_find(dir, &wanted, &ino) : -ENOTDIR;
-        result = nt_close(dir, result);
-    }
-    if (result == 0 && ino == nt->aside) {
-        result = -ENOENT;
-    }
-    if (result == 0) {
-        result = nt_open(nt, ino, &inode);
-    }
+    result = nt_entry(nt, dir, &wanted, &inode);
     if (result == 0) {
         result = nt_close(inode, nt_attr(nt, inode, attr));
     }
     pthread_mutex_unlock(&nt->lock);
-    return result == -ESTALE ? -EUCLEAN : result;
+    return result;
 }
 
 /* ---- Listing ---- */

@@ -178,20 +178,12 @@ int nt_link(struct files *files, uint64_t ino, uint64_t dir, const char *name, s
 
 /* ---- Removing ---- */
 
-int nt_name_find(struct nt *nt, uint64_t dir_ino, const struct nt_name *name, uint64_t *ino, bool *is_dir)
+int nt_name_find(struct nt *nt, uint64_t dir, const struct nt_name *name, uint64_t *ino, bool *is_dir)
 {
-    ntfs_inode *dir, *inode;
-    int result = open_dir(nt, dir_ino, &dir);
+    ntfs_inode *inode;
+    int result = nt_entry(nt, dir, name, &inode);
     if (result == 0) {
-        result = nt_close(dir, nt_dir_find(dir, name, ino));
-    }
-    if (result == 0 && *ino == nt->aside) {
-        result = -ENOENT;
-    }
-    if (result == 0) {
-        result = nt_open(nt, *ino, &inode);
-    }
-    if (result == 0) {
+        *ino = nt_ino(inode);
         *is_dir = nt_is_dir(inode);
         result = nt_close(inode, 0);
     }

@@ -91,8 +91,15 @@ others() {
     cp text k/compressed/text
     echo inside >k/target/file
     junction k/junction '\??\C:\target'
+    for i in 1 2 3 4 5; do
+        echo "$i" >"k/a long name $i"
+        mkdir "k/a long directory $i"
+        short_name "k/a long name $i" "ALONGN~$i"
+        short_name "k/a long directory $i" "ALONGD~$i"
+    done
     umount k
     serve fs.img m through
+    short_names
     cmp text m/compressed/text || fail 'a compressed file'
     if [ "$(stat -c %b m/compressed/text)" -lt 900 ]; then # it is compressed
         refused sh -c 'echo more >>m/compressed/text'
@@ -106,6 +113,34 @@ others() {
     expect 'what it leads to' inside "$(cat m/target/file)"
     stop m
     clean_ntfs fs.img
+}
+
+short_name() { # PATH NAME: a second name for old programs, as Windows gives to most files
+    setfattr -h -v "$2" -n system.ntfs_dos_name "$1"
+}
+
+short_names() {
+    expect 'names shown' 5 "$(find m -name 'a long name*' | wc -l)"
+    expect 'short names shown' 0 "$(find m -name 'ALONG*' | wc -l)"
+    expect 'links' 1 "$(stat -c %h 'm/a long name 1')"
+    refused cat m/ALONGN~1
+    refused sh -c 'echo new >m/ALONGN~1'
+    echo other >m/other
+    refused mv m/other m/ALONGN~1
+    rm m/other
+    mv 'm/a long name 1' 'm/moved' # takes the short name along, or away
+    expect 'moved' 1 "$(cat m/moved)"
+    rm 'm/a long name 2' && rmdir 'm/a long directory 2'
+    mv 'm/a long name 3' 'm/a long directory 3/inside'
+    mv 'm/a long directory 3' 'm/a long directory 4/'
+    expect 'moved' 3 "$(cat 'm/a long directory 4/a long directory 3/inside')"
+    mv -T m/moved 'm/a long name 4' # replaces one that has two names
+    expect 'replaced' 1 "$(cat 'm/a long name 4')"
+    echo more >>'m/a long name 5'
+    exec 5<'m/a long name 5'
+    rm 'm/a long name 5'
+    expect 'without a name' '5 more' "$(tr '\n' ' ' </proc/self/fd/5 | sed 's/ $//')"
+    exec 5<&-
 }
 
 junction() { # PATH TARGET: as Windows makes it
