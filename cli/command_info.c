@@ -12,6 +12,7 @@
 #include "format_options.h"
 #include "json.h"
 #include "mapping.h"
+#include "progress.h"
 #include "secrets.h"
 #include "size.h"
 #include "ui.h"
@@ -323,7 +324,9 @@ static enum exit_status open_volume(const struct info_options *options, const ch
     how.kdf_level = (int)options->kdf_level;
     format_options_apply(&options->format, &how);
     how.callbacks.notice = ui_library_notice;
+    how.callbacks.progress = progress_report_rounds;
     enum coffer_status opened = coffer_volume_open(path, credential, &how, volume, &error);
+    ui_clear_transient();
     coffer_credential_free(credential);
     return opened == COFFER_OK ? EXIT_DONE : ui_fail_library(OPERATION_OPEN, path, &error);
 }

@@ -97,24 +97,48 @@ static uint64_t seconds_left(uint64_t done, uint64_t total, int64_t elapsed_ns)
     return done > 0 ? (uint64_t)((double)elapsed_ns / NS_PER_S * (double)(total - done) / (double)done) : 0;
 }
 
-void progress_format(const char *what, uint64_t done, uint64_t total, int64_t elapsed_ns, size_t size, char *text)
+/* "random fill [####----]  50%". */
+static void format_bar(const char *what, uint64_t done, uint64_t total, size_t size, char *text)
 {
     char bar[PROGRESS_BAR + 1];
-    char done_text[SIZE_TEXT_MAX];
-    char total_text[SIZE_TEXT_MAX];
-    char rate_text[SIZE_TEXT_MAX];
     double part = total > 0 && done < total ? (double)done / (double)total : 1;
-    uint64_t left = done < total ? seconds_left(done, total, elapsed_ns) : 0;
 
     memset(bar, '-', PROGRESS_BAR);
     memset(bar, '#', (size_t)(part * PROGRESS_BAR));
     bar[PROGRESS_BAR] = '\0';
-    snprintf(text, size, "%s [%s] %3u%%  %s of %s, %s/s, %" PRIu64 ":%02" PRIu64 ":%02" PRIu64 " left", what, bar,
-             (unsigned)(part * 100), size_format(done, done_text), size_format(total, total_text),
-             size_format(rate_of(done, elapsed_ns), rate_text), left / 3600, left / 60 % 60, left % 60);
+    snprintf(text, size, "%s [%s] %3u%%", what, bar, (unsigned)(part * 100));
 }
 
-static void show_json(const char *what, uint64_t done, uint64_t total, int64_t elapsed_ns)
+static void append_time_left(uint64_t done, uint64_t total, int64_t elapsed_ns, size_t size, char *text)
+{
+    uint64_t left = done < total ? seconds_left(done, total, elapsed_ns) : 0;
+    size_t used = strlen(text);
+
+    snprintf(text + used, size - used, ", %" PRIu64 ":%02" PRIu64 ":%02" PRIu64 " left", left / 3600,
+             left / 60 % 60, left % 60);
+}
+
+void progress_format(const char *what, uint64_t done, uint64_t total, int64_t elapsed_ns, size_t size, char *text)
+{
+    char done_text[SIZE_TEXT_MAX];
+    char total_text[SIZE_TEXT_MAX];
+    char rate_text[SIZE_TEXT_MAX];
+
+    format_bar(what, done, total, size, text);
+    size_t used = strlen(text);
+    snprintf(text + used, size - used, "  %s of %s, %s/s", size_format(done, done_text),
+             size_format(total, total_text), size_format(rate_of(done, elapsed_ns), rate_text));
+    append_time_left(done, total, elapsed_ns, size, text);
+}
+
+void progress_format_rounds(const char *what, uint64_t done, uint64_t total, int64_t elapsed_ns, size_t size,
+                            char *text)
+{
+    format_bar(what, done, total, size, text);
+    append_time_left(done, total, elapsed_ns, size, text);
+}
+
+static void show_json(const char *what, uint64_t done, uint64_t total, int64_t elapsed_ns, bool bytes)
 {
     struct json_object *line = json_object_new_object();
 
@@ -122,7 +146,9 @@ static void show_json(const char *what, uint64_t done, uint64_t total, int64_t e
     json_add_text(line, "what", what);
     json_add_number(line, "done", done);
     json_add_number(line, "total", total);
-    json_add_number(line, "bytes_per_second", rate_of(done, elapsed_ns));
+    if (bytes) {
+        json_add_number(line, "bytes_per_second", rate_of(done, elapsed_ns));
+    }
     ui_write_json_line(line);
     json_object_put(line);
 }
@@ -137,11 +163,11 @@ static void cut_to_width(char *text)
     }
 }
 
-static void show_text(const char *what, uint64_t done, uint64_t total, int64_t elapsed_ns, bool wanted)
+static void show_text(const char *what, uint64_t done, uint64_t total, int64_t elapsed_ns, bool bytes, bool wanted)
 {
     char text[TEXT_MAX];
 
-    progress_format(what, done, total, elapsed_ns, sizeof(text), text);
+    (bytes ? progress_format : progress_format_rounds)(what, done, total, elapsed_ns, sizeof(text), text);
     if (wanted) {
         ui_say_progress(text);
     } else {
@@ -150,9 +176,8 @@ static void show_text(const char *what, uint64_t done, uint64_t total, int64_t e
     }
 }
 
-bool progress_report(void *user, const char *what, uint64_t done, uint64_t total)
+static bool report(const char *what, uint64_t done, uint64_t total, bool bytes)
 {
-    (void)user;
     int64_t now = now_ns();
     bool wanted = wants_line != 0;
 
@@ -168,10 +193,22 @@ bool progress_report(void *user, const char *what, uint64_t done, uint64_t total
         wants_line = 0;
         progress.shown_ns = now;
         if (ui_is_json()) {
-            show_json(what, done, total, elapsed);
+            show_json(what, done, total, elapsed, bytes);
         } else {
-            show_text(what, done, total, elapsed, wanted);
+            show_text(what, done, total, elapsed, bytes, wanted);
         }
     }
     return !progress_is_stopped();
+}
+
+bool progress_report(void *user, const char *what, uint64_t done, uint64_t total)
+{
+    (void)user;
+    return report(what, done, total, true);
+}
+
+bool progress_report_rounds(void *user, const char *what, uint64_t done, uint64_t total)
+{
+    (void)user;
+    return report(what, done, total, false);
 }

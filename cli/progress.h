@@ -24,8 +24,14 @@ bool progress_is_stopped(void);
  * rate and ETA on a terminal; with --json a line {"message_type":"progress",...} a second; else nothing. */
 coffer_progress_fn progress_report;
 
+/* The same for key derivations, which count rounds: without sizes and rates. Signals are as they were, also without
+ * progress_begin: while a key is derived, there is nothing to undo. What it shows last stays until ui_clear_transient. */
+coffer_progress_fn progress_report_rounds;
+
 /* The line that is shown, "random fill [####----]  50%  1 GiB of 2 GiB, 500 MiB/s, 0:00:02 left". Pure. */
 #define PROGRESS_BAR 24
 void progress_format(const char *what, uint64_t done, uint64_t total, int64_t elapsed_ns, size_t size, char *text);
+void progress_format_rounds(const char *what, uint64_t done, uint64_t total, int64_t elapsed_ns, size_t size,
+                            char *text); /* "key slot 0 [####----]  50%, 0:00:02 left" */
 
 #endif

@@ -26,6 +26,7 @@
 #include "json.h"
 #include "mount_state.h"
 #include "mount_table.h"
+#include "progress.h"
 #include "runtime_dir.h"
 #include "scope.h"
 #include "secrets.h"
@@ -105,6 +106,7 @@ static enum coffer_status open_with(struct server *server, const struct coffer_c
     options.kdf_level = request->kdf_level;
     options.protect_hidden = hidden;
     options.callbacks.notice = take_notice;
+    options.callbacks.progress = progress_report_rounds;
     options.callbacks.user = server;
     return coffer_volume_open(request->volume, credential, &options, &server->volume, error);
 }
@@ -125,6 +127,7 @@ static enum exit_status open_volume(struct server *server)
     server_process_close_inherited();
     bool was_locked = coffer_memory_is_locked();
     enum coffer_status opened = open_with(server, credential, hidden, &error);
+    ui_clear_transient();
     coffer_credential_free(credential);
     coffer_credential_free(hidden);
     if (opened != COFFER_OK) {

@@ -57,7 +57,7 @@ def context(it, passphrase, key):
         salt = os.urandom(16)
         derived = hashlib.pbkdf2_hmac("sha256", one, salt, it.iterations, 16)
         user = struct.pack("<II16sII24s", 3, 16, salt, 16, 24, aes_key_wrap(derived, middle)).ljust(168, b"\0")
-        user = (user + struct.pack("<I", it.iterations)).ljust(284, b"\0")
+        user = (user + struct.pack("<I", it.claimed or it.iterations)).ljust(284, b"\0")
         text += f"<dict><key>PassphraseWrappedKEKStruct</key><data ID=\"4\">{base64.b64encode(user).decode()}</data></dict>"
     wrapped = struct.pack("<II24s", 2, 24, aes_key_wrap(middle, key)).ljust(256, b"\0")
     text += "</array><key>KEKWrappedVolumeKeyStruct</key><data ID=\"18\"></data>"
@@ -83,7 +83,7 @@ def extents(it):
 def main():
     path, passphrase = sys.argv[1], sys.argv[2].encode()
     it = types.SimpleNamespace(
-        iterations=2000, others=1, status="Complete", has_key=True, name="Untitled", size=3 << 20, stored=None,
+        iterations=2000, claimed=None, others=1, status="Complete", has_key=True, name="Untitled", size=3 << 20, stored=None,
         map=[(256, 1024, 512, 0), (0, 1536, 256, 0)], blocks=8 << 20 >> 12, labels=[512, 768, 0, 0], more=[], copies=[1024 >> 2, 1100 >> 2],
         key_size=16, block_size=BLOCK)
     exec(" ".join(sys.argv[3:]), {"it": it, "block": block, "extents": extents})  # pylint: disable=exec-used

@@ -85,13 +85,20 @@ static void test_handlers(void **state)
     assert_true(now.sa_handler == SIG_DFL);
 }
 
+static void rounds_have_no_size(void **state)
+{
+    char text[160];
+
+    (void)state;
+    progress_format_rounds("key slot 0", 50, 100, INT64_C(2000000000), sizeof(text), text);
+    assert_string_equal(text, "key slot 0 [############------------]  50%, 0:00:02 left");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_line),
-        cmocka_unit_test(test_odd_numbers),
-        cmocka_unit_test(test_stop),
-        cmocka_unit_test(test_handlers),
+        cmocka_unit_test(rounds_have_no_size), cmocka_unit_test(test_line),     cmocka_unit_test(test_odd_numbers),
+        cmocka_unit_test(test_stop),           cmocka_unit_test(test_handlers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
