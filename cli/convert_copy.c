@@ -170,7 +170,7 @@ static enum exit_status create(struct work *work)
         return status;
     }
     how.format = options->new_format;
-    if (is_luks2(work) && work->target.kind == TARGET_DEVICE) {
+    if (work->target.kind == TARGET_DEVICE) {
         how.container_size = 0; /* all of it */
     }
     how.sector_size = sector_size(work);

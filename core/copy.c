@@ -21,6 +21,7 @@
 struct copy {
     struct coffer_volume *from, *to;
     const struct coffer_callbacks *callbacks;
+    uint64_t end; /* of what is copied: the source's, and zeros up to whole runs */
     uint64_t unflushed;
     uint8_t *wanted, *present; /* PIECE bytes each, of cleartext */
 };
@@ -156,7 +157,7 @@ static enum coffer_status skip_holes(struct copy *copy, uint64_t *offset, struct
 static enum coffer_status over_all(struct copy *copy, const char *what, piece_fn *piece,
                                    struct coffer_error *error)
 {
-    uint64_t end = copy->to->data_size, offset = 0;
+    uint64_t end = copy->end, offset = 0;
     const struct coffer_callbacks *callbacks = copy->callbacks;
     enum coffer_status status = skip_holes(copy, &offset, error);
     while (status == COFFER_OK && offset < end) {
@@ -195,9 +196,11 @@ enum coffer_status coffer_volume_copy(struct coffer_volume *from, struct coffer_
     if (buffer == NULL) {
         return error_set_no_memory(error);
     }
+    uint64_t end = (from->data_size + RUN - 1) & ~(uint64_t)(RUN - 1);
     struct copy copy = {
         .from = from,
         .to = to,
+        .end = end < to->data_size ? end : to->data_size,
         .callbacks = callbacks,
         .wanted = buffer,
         .present = buffer + PIECE,

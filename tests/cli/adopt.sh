@@ -54,6 +54,10 @@ printf 'written after that' >later
 head -n 1 "$wrong" | tr -d '\n' >without-newline
 "$BUILD_DIR/tests/foreign/opened" a.hc --write --fill --no-cleartext --passphrase-file without-newline <later 2>/dev/null
 reads later a.hc --passphrase-file "$wrong"
+if /usr/bin/python3 -c 'import argon2, nacl' 2>/dev/null; then
+    /usr/bin/python3 "$SOURCE_DIR/spec/reader.py" a.hc --passphrase-file "$wrong" >by-reader || fail 'the other reader refuses it'
+    cmp got by-reader || fail 'the other reader prints something else'
+fi
 # What VeraCrypt calls an external backup is the first half: put where its header was, it opens the data.
 cp a.hc by-hand
 head -c $end backup | dd of=by-hand conv=notrunc status=none

@@ -190,3 +190,30 @@ if [ "$(id -u)" -eq 0 ]; then
     expect_copy wanted small/copy.coffer
     umount small
 fi
+
+# ---- in use, and on a device -------------------------------------------------------------------------------
+
+if { : <>/dev/fuse; } 2>/dev/null && command -v fusermount3 >/dev/null; then
+    mkdir m
+    expect_status 0 "$COFFER" mount --block a.coffer m --passphrase-file new
+    expect_status 11 convert a.coffer in-use.coffer --passphrase-file new "${cheap[@]}"
+    [ ! -e in-use.coffer ] || fail 'a copy was begun'
+    expect_status 0 "$COFFER" unmount m
+fi
+if [ "$(id -u)" -eq 0 ] && PATH=$PATH:/usr/sbin command -v losetup >/dev/null; then
+    truncate -s 3M disk
+    if device=$(PATH=$PATH:/usr/sbin losetup --find --show disk 2>/dev/null); then
+        at_end /usr/sbin/losetup -d "$device"
+        tcrypt make small.tc --kind truecrypt --content hidden
+        on_device=(convert small.tc "$device" "${from[@]}" --type truecrypt "${cheap[@]}")
+        expect_status 2 "$COFFER" "${on_device[@]}"
+        expect_status 0 "$COFFER" "${on_device[@]}" --confirm "${device##*/}"
+        expect_output ', thick, a copy'
+        cleartext "$device" --passphrase-file new >got
+        cmp -n "$(stat -c %s hidden)" hidden got || fail 'other cleartext on the device'
+        expect_status 1 "$COFFER" "${on_device[@]}"
+        expect_error 'it is a volume that is complete$'
+        expect_status 1 convert vera.hc "$device" "${from[@]}" --pim 1 "${cheap[@]}" --force --confirm "${device##*/}"
+        expect_error 'the device has only'
+    fi
+fi
