@@ -116,6 +116,7 @@ static void copy_file(int from, int to)
 
 static void cut(struct coffer_volume *volume, const char *path, unsigned seed)
 {
+    unlink(path); /* one that is replaced in place would be flushed to the disk */
     int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     must(fd >= 0 && ftruncate(fd, (off_t)volume->size) == 0, path);
     copy_file(volume->fd, fd);
