@@ -13,23 +13,36 @@
 #include "secrets.h"
 #include "ui.h"
 
-enum exit_status existing_look(const char *path, struct coffer_info *info)
+/* Whether it may be opened all the same: as an unmarked volume, or as what the user says that it is, whatever it looks
+ * like. A LUKS2 volume of which only the second header is left looks damaged. */
+static bool may_go_on(const struct coffer_error *error, bool is_named)
+{
+    bool is_there = error->sys == 0;
+    bool looks_wrong = error->status == COFFER_DAMAGED || error->status == COFFER_UNSUPPORTED;
+    return is_there && (error->status == COFFER_NOT_FOUND || (is_named && looks_wrong));
+}
+
+/* named: the format that the user says it has; NULL = none. */
+static enum exit_status look(const char *path, const char *named, struct coffer_info *info)
 {
     struct coffer_info found = { .size = sizeof(found) };
     struct coffer_error error = COFFER_ERROR_INIT;
 
-    enum coffer_status status = coffer_probe(path, &found, &error);
-    bool may_be_unmarked = status == COFFER_NOT_FOUND && error.sys == 0;
-    if (status != COFFER_OK && !may_be_unmarked) {
+    if (coffer_probe(path, &found, &error) != COFFER_OK && !may_go_on(&error, named != NULL)) {
         return ui_fail_library(OPERATION_OPEN, path, &error);
     }
-    if (found.refused[0]) {
+    if (found.refused[0] && (!named || strcmp(named, found.format) == 0)) {
         return ui_fail(EXIT_UNSUPPORTED, NULL, "cannot open '%s': %s", path, found.refused);
     }
     if (info) {
         *info = found;
     }
     return EXIT_DONE;
+}
+
+enum exit_status existing_look(const char *path, struct coffer_info *info)
+{
+    return look(path, NULL, info);
 }
 
 enum exit_status existing_look_at_ours(const char *path, enum operation operation, struct coffer_info *info)
@@ -54,8 +67,10 @@ enum exit_status existing_read_secret(const struct secret_options *given, const 
 {
     struct coffer_info info = { .size = sizeof(info) };
     const char *header = format->header ? format->header : path;
+    struct coffer_open_options how = COFFER_OPEN_OPTIONS_INIT;
 
-    enum exit_status status = existing_look(header, &info);
+    format_options_apply(format, &how);
+    enum exit_status status = look(header, how.type, &info);
     if (status != EXIT_DONE) {
         return status;
     }

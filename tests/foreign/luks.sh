@@ -201,6 +201,9 @@ dd if=/dev/zero of=covered bs=4096 count=1 conv=notrunc status=none
 expect_status 13 opened ./covered --passphrase-file ./pass --no-cleartext
 expect_error 'only the second header'
 expect_status 0 opened ./covered --type luks --passphrase-file ./pass --no-cleartext
+expect_status 13 "$COFFER" info covered --passphrase-file pass
+expect_status 0 "$COFFER" info covered --type luks --passphrase-file pass
+expect_output '^  opened by slot  *0$'
 head -c 17M luks2-512 >short
 expect_status 0 opened ./short --passphrase-file ./pass --no-cleartext
 head -c 16M luks2-512 >shorter
