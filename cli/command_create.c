@@ -41,9 +41,7 @@ static const struct option table[] = {
     OPTIONS_END,
 };
 
-static const struct create_options defaults = {
-    .format = "coffer", .fs = "auto", .sector_size = "4096", .kdf_level = -1
-};
+static const struct create_options defaults = { .format = "coffer", .fs = "auto", .kdf_level = -1 };
 
 static enum exit_status run(const void *values, const char *const *operands, size_t count)
 {

@@ -88,7 +88,7 @@ static enum exit_status prepare(struct hidden *hidden)
         .type = strcmp(options->fs, "auto") == 0 ? "ext4" : options->fs,
         .label = options->label,
         .container_size = hidden->size + OVERHEAD,
-        .sector_size = (uint32_t)strtoul(options->sector_size, NULL, 10),
+        .sector_size = filesystem_sector_size(options->fs, options->sector_size),
     };
     return hidden->has_filesystem ? filesystem_check(&hidden->filesystem) : EXIT_DONE;
 }

@@ -136,7 +136,7 @@ static enum exit_status make_plan(const struct create_options *options, const ch
     plan->create.replace = plan->target.kind == TARGET_FILE && options->force;
     plan->create.label = options->label;
     plan->create.slot_name = options->name;
-    plan->create.sector_size = (uint32_t)strtoul(options->sector_size, NULL, 10);
+    plan->create.sector_size = filesystem_sector_size(options->fs, options->sector_size);
     plan->create.callbacks.notice = ui_library_notice;
     plan->create.callbacks.progress = progress_report;
     create_cost_settle(options->kdf_memory, options->kdf_passes, options->kdf_level, &plan->create);

@@ -29,6 +29,14 @@
 
 /* ---- Before anything is created ---- */
 
+uint32_t filesystem_sector_size(const char *type, const char *given)
+{
+    if (given) {
+        return (uint32_t)strtoul(given, NULL, 10);
+    }
+    return strcmp(type, "exfat") == 0 ? 512 : 4096;
+}
+
 static enum exit_status check_size(const struct filesystem_kind *kind, const struct filesystem_request *request)
 {
     char text[SIZE_TEXT_MAX];

@@ -19,6 +19,10 @@ struct filesystem_request {
     uint32_t sector_size;    /* 512 or 4096 */
 };
 
+/* Bytes of the volume's sectors: `given` as text, or NULL for what suits `type`, any of the choices. mkfs.exfat makes
+ * sectors of 512 bytes in a file, and no kernel mounts these on a device whose own are larger. */
+uint32_t filesystem_sector_size(const char *type, const char *given);
+
 /* Before anything is created: mkfs is there, the size will do, /dev/fuse can be opened. EXIT_DONE or reported. */
 enum exit_status filesystem_check(const struct filesystem_request *request);
 
