@@ -28,11 +28,12 @@ there_and_back() { # VOLUME TYPE OPTION...
 }
 
 guest() {
-    local kind secret=(--passphrase-file /tmp/secret)
+    local kind kinds secret=(--passphrase-file /tmp/secret)
     printf secret >/tmp/secret
     printf aaaaaaaaaaaa >/tmp/corpus
     mkdir /tmp/m
-    for kind in $(cat /case/kinds); do
+    read -ra kinds </case/kinds
+    for kind in "${kinds[@]}"; do
         coffer create /dev/vda --force --confirm vda --thick --fs "$kind" --kdf-memory 8M --kdf-passes 1 --quiet \
             "${secret[@]}" 2>/dev/null
         there_and_back /dev/vda "$kind" "${secret[@]}"

@@ -13,6 +13,7 @@
 # shellcheck disable=SC2154
 
 machine_pid='' viewer_pid=''
+line_start='^\(.*\[K\)\{0,1\}' # progress may have stood there, and been wiped
 machine_patience=${COFFER_VM_PATIENCE:-900} # seconds; emulation on a busy machine is slow
 
 disks_make() { # SIZES
@@ -55,8 +56,8 @@ machine_is_on() {
 # Fails when the machine goes off, or nothing happens for too long.
 machine_says() {
     local start=$SECONDS
-    until grep -q -- "^$1" "$work/console"; do
-        machine_is_on || { grep -q -- "^$1" "$work/console" && return; echo "the machine went off"; return 1; }
+    until grep -q -- "$line_start$1" "$work/console"; do
+        machine_is_on || { grep -q -- "$line_start$1" "$work/console" && return; echo "the machine went off"; return 1; }
         [ $((SECONDS - start)) -lt "$machine_patience" ] || { echo "the machine never says '$1'"; return 1; }
         sleep 0.05
     done
@@ -96,8 +97,8 @@ machine_wait() {
         sleep 0.1
     done
     machine_end
-    status=$(sed -n 's/^@result \([0-9]*\).*/\1/p' "$work/console")
-    [ "$status" != 77 ] || skip "$(sed -n 's/^@skipped //p' "$work/console" | tr -d '\r')"
+    status=$(sed -n "s/${line_start}@result \([0-9]*\).*/\2/p" "$work/console")
+    [ "$status" != 77 ] || skip "$(sed -n "s/${line_start}@skipped //p" "$work/console" | tr -d '\r')"
     [ -n "$status" ] || { cat "$work/qemu.log"; echo 'the machine ended without a result'; return 1; }
     return "$status"
 }
