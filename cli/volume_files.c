@@ -13,6 +13,7 @@
 
 #include "content.h"
 #include "ext_check.h"
+#include "fat_check.h"
 #include "private_mount.h"
 #include "ui.h"
 
@@ -66,28 +67,46 @@ enum exit_status volume_files_refuse(struct coffer_volume *volume, const char *n
 }
 
 /* True when the file system can be opened for writing now. */
-static bool check_ext(struct coffer_volume *volume, const char *name)
+static bool check(struct coffer_volume *volume, bool is_fat, const char *name)
 {
     struct private_mount mount;
 
     if (private_mount_begin(volume, PRIVATE_FOR_PROGRAMS, &mount) != EXIT_DONE) {
         return false;
     }
-    bool passed = ext_check(mount.path, name);
+    bool passed = is_fat ? fat_check(mount.path, name) : ext_check(mount.path, name);
     return private_mount_end(&mount) == EXIT_DONE && passed;
 }
 
-static enum coffer_status open_any(struct coffer_volume *volume, const struct files_options *options,
+/* A boot sector of FAT can be left over from before; only libblkid looks at what else may be there. */
+static enum coffer_status open_fat(struct coffer_volume *volume, const struct files_options *options,
                                    struct files **files, struct coffer_error *error)
+{
+    struct private_mount mount;
+    char type[32] = "";
+
+    if (private_mount_begin(volume, PRIVATE_FOR_PROGRAMS, &mount) != EXIT_DONE) {
+        return COFFER_NOT_FOUND;
+    }
+    content_find_type(mount.path, sizeof(type), type);
+    if (private_mount_end(&mount) != EXIT_DONE || strcmp(type, "vfat") != 0) {
+        return COFFER_NOT_FOUND;
+    }
+    return files_open_fat(volume, options, files, error);
+}
+
+static enum coffer_status open_any(struct coffer_volume *volume, const struct files_options *options,
+                                   struct files **files, bool *is_fat, struct coffer_error *error)
 {
     typedef enum coffer_status open_fn(struct coffer_volume *, const struct files_options *, struct files **,
                                        struct coffer_error *);
-    static open_fn *const drivers[] = { files_open_ext, files_open_ntfs };
+    static open_fn *const drivers[] = { files_open_ext, files_open_ntfs, open_fat };
     enum coffer_status status = COFFER_NOT_FOUND;
 
     for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]) && status == COFFER_NOT_FOUND; i++) {
         *error = (struct coffer_error)COFFER_ERROR_INIT;
         status = drivers[i](volume, options, files, error);
+        *is_fat = drivers[i] == open_fat;
     }
     return status;
 }
@@ -103,11 +122,12 @@ enum exit_status volume_files_open(struct coffer_volume *volume, const char *nam
         .gid = getegid(),
     };
 
-    enum coffer_status status = open_any(volume, &options, files, &error);
+    bool is_fat;
+    enum coffer_status status = open_any(volume, &options, files, &is_fat, &error);
     if (status == COFFER_FAILED && error.sys == EUCLEAN) {
-        options.checked = check_ext(volume, name);
+        options.checked = check(volume, is_fat, name);
         options.read_only = !options.checked;
-        status = open_any(volume, &options, files, &error);
+        status = open_any(volume, &options, files, &is_fat, &error);
     }
     if (status == COFFER_NOT_FOUND) {
         *files = NULL;

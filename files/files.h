@@ -153,4 +153,9 @@ enum coffer_status files_open_ext(struct coffer_volume *volume, const struct fil
 enum coffer_status files_open_ntfs(struct coffer_volume *volume, const struct files_options *options,
                                    struct files **files, struct coffer_error *error);
 
+/* FAT12, FAT16, FAT32. Errors: NOT_FOUND (no FAT file system), UNSUPPORTED, DAMAGED, NO_MEMORY, FAILED with sys =
+ * EUCLEAN: it was not closed properly, run fsck.fat first and say so (`checked`). */
+enum coffer_status files_open_fat(struct coffer_volume *volume, const struct files_options *options,
+                                  struct files **files, struct coffer_error *error);
+
 #endif

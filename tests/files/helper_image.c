@@ -110,6 +110,7 @@ const struct image_kind image_ext = {
     .xattrs = true,
     .allocates = true,
     .fifos = true,
+    .links = true,
     .exchanges = true,
 };
 
@@ -133,6 +134,35 @@ const struct image_kind image_ntfs = {
     .open = files_open_ntfs,
     .check = check_ntfs,
     .repair = repair_ntfs,
+    .links = true,
+};
+
+/* fsck.fat repairs what a crash leaves, and leaves one of the two marks of it. */
+static enum coffer_status open_fat(struct coffer_volume *volume, const struct files_options *options,
+                                   struct files **files, struct coffer_error *error)
+{
+    struct files_options checked = *options;
+    checked.checked = true;
+    return files_open_fat(volume, &checked, files, error);
+}
+
+static int check_fat(const char *path)
+{
+    return run("fsck.fat", (const char *const[]){ "-n", path, NULL });
+}
+
+static int repair_fat(const char *path)
+{
+    run("fsck.fat", (const char *const[]){ "-a", path, NULL });
+    return check_fat(path);
+}
+
+const struct image_kind image_fat = {
+    .maker = "mkfs.fat",
+    .options = "",
+    .open = open_fat,
+    .check = check_fat,
+    .repair = repair_fat,
 };
 
 /* ---- Images ---- */

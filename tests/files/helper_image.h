@@ -18,10 +18,10 @@ struct image_kind {
     int (*check)(const char *path);  /* closed properly: 0 when nothing at all is wrong */
     int (*repair)(const char *path); /* after a crash: 0 when it can be used now */
     mode_t modes;                    /* bits of permissions that it keeps */
-    bool xattrs, allocates, fifos, exchanges;
+    bool xattrs, allocates, fifos, links, exchanges;
 };
 
-extern const struct image_kind image_ext, image_ntfs;
+extern const struct image_kind image_ext, image_ntfs, image_fat;
 
 struct image {
     const struct image_kind *kind;

@@ -77,7 +77,7 @@ static void do_make(struct run_state *state, const char *path, const char *model
 {
     struct files *files = state->image.files;
     static const mode_t kinds[] = { S_IFREG, S_IFREG, S_IFREG, S_IFDIR, S_IFDIR, S_IFLNK, S_IFIFO };
-    mode_t kind = kinds[pick(state, state->image.kind->fifos ? 7 : 6)];
+    mode_t kind = kinds[pick(state, state->image.kind->fifos ? 7 : state->image.kind->links ? 6 : 5)];
     char target[300];
     memset(target, 'x', sizeof(target));
     target[1 + pick(state, 298)] = '\0';
@@ -177,7 +177,7 @@ static void do_link(struct run_state *state, const char *path, const char *model
     const char *name;
     pick_path(state, to, sizeof(to));
     model_path(state, to, to_model, sizeof(to_model));
-    if (walk(files, path, &attr) < 0 || S_ISDIR(attr.mode)) {
+    if (!state->image.kind->links || walk(files, path, &attr) < 0 || S_ISDIR(attr.mode)) {
         return;
     }
     int ours = walk_parent(files, to, &dir, &name);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * serve_image IMAGE DIR [OPTION...] - shows the files of an ext or NTFS image in DIR until it is unmounted, for tests.
- * Prints "ready" when it is. Options: owner=UID:GID, other (allow_other), read-only, through (no write-back cache).
+ * serve_image IMAGE DIR [OPTION...] - shows the files of an ext, NTFS or FAT image in DIR until it is unmounted, for tests.
+ * Prints "ready" when it is. Options: checked (fsck has passed), owner=UID:GID, other (allow_other), read-only, through (no write-back cache).
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fake_volume.h"
 #include "files.h"
@@ -24,7 +25,7 @@ int main(int argc, char **argv)
     }
     struct serve_options options = { .mount_point = argv[2], .source = argv[1], .writeback = true };
     struct serve_owner owner = { .mapped = false };
-    struct files_options how = { .read_only = false };
+    struct files_options how = { .uid = getuid(), .gid = getgid() };
     for (int i = 3; i < argc; i++) {
         if (sscanf(argv[i], "owner=%u:%u", &owner.uid, &owner.gid) == 2) {
             owner.mapped = true;
@@ -32,6 +33,7 @@ int main(int argc, char **argv)
         options.allow_other |= strcmp(argv[i], "other") == 0;
         options.writeback &= strcmp(argv[i], "through") != 0;
         how.read_only |= strcmp(argv[i], "read-only") == 0;
+        how.checked |= strcmp(argv[i], "checked") == 0;
     }
     struct coffer_error error = COFFER_ERROR_INIT;
     struct coffer_volume *volume = fake_volume_open(argv[1], false);
@@ -41,6 +43,10 @@ int main(int argc, char **argv)
     if (status == COFFER_NOT_FOUND) {
         error = (struct coffer_error)COFFER_ERROR_INIT;
         status = files_open_ntfs(volume, &how, &files, &error);
+    }
+    if (status == COFFER_NOT_FOUND) {
+        error = (struct coffer_error)COFFER_ERROR_INIT;
+        status = files_open_fat(volume, &how, &files, &error);
     }
     if (status != COFFER_OK) {
         return give_up("open", &error);
