@@ -16,7 +16,8 @@ fat_image() { # FILE SIZE [MKFS-OPTION...]
     shift 2
     rm -f "$file"
     truncate -s "$size" "$file"
-    mkfs.fat "$@" "$file" >mkfs.log 2>&1 || { cat mkfs.log; fail 'mkfs.fat'; }
+    # Its whole name: mkfs.fat asks the mount table, where a test beside this one may have the short one.
+    mkfs.fat "$@" "$PWD/$file" >mkfs.log 2>&1 || { cat mkfs.log; fail 'mkfs.fat'; }
 }
 
 fat_clean() { # FILE
