@@ -80,7 +80,7 @@ static uint64_t scatter(uint64_t count, uint64_t pieces)
 /* Pieces a second; 0, reported, where a transfer fails or somebody wants to stop. */
 static uint64_t measure(const struct way *way, void *data, size_t size, bool is_random)
 {
-    uint64_t pieces = SIZE / size, count = 0, start = now(), end = start;
+    uint64_t pieces = SIZE / size, count = 0, start = now(), end;
 
     do {
         uint64_t at = is_random ? scatter(count, pieces) : count % pieces;

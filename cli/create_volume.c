@@ -182,8 +182,8 @@ static void print_result(const struct plan *plan, const struct coffer_info *info
     recovery_print(recovery);
     if (!ui_is_quiet()) {
         ui_print("'%s': %s, %s%s%s, %s", plan->target.path, size_format(info->data_size, size),
-                 strcmp(info->format, "coffer") == 0 ? "" : "LUKS2, ", info->thin ? "thin" : "thick",
-                 info->marked ? "" : ", unmarked",
+                 plan->create.format && strcmp(plan->create.format, "luks2") == 0 ? "LUKS2, " : "",
+                 info->thin ? "thin" : "thick", info->marked ? "" : ", unmarked",
                  plan->has_filesystem ? plan->filesystem.type : "without a file system");
     }
 }

@@ -80,7 +80,7 @@ typedef void crypt_fn(struct crypto_sector *sector, uint64_t tweak, uint8_t *out
 static uint64_t measure(struct crypto_sector *sector, crypt_fn *crypt, uint8_t *data, unsigned milliseconds)
 {
     crypt(sector, 0, data, data, PIECE); /* what the first time costs is not the rate */
-    uint64_t start = now(), end = start, bytes = 0;
+    uint64_t start = now(), end, bytes = 0;
     do {
         crypt(sector, bytes / 512, data, data, PIECE);
         bytes += PIECE;
