@@ -238,11 +238,16 @@ static int write_end(struct storage *storage, const uint8_t *data, uint64_t offs
     return result != 0 ? result : write_bodies(storage, data, offset);
 }
 
+/* The copy that opens today goes last: it may be the only one. */
 static enum coffer_status write_ends(struct storage *storage, const uint8_t *data, uint64_t tail,
-                                     struct coffer_error *error)
+                                     enum header_copy last, struct coffer_error *error)
 {
-    int result = write_end(storage, data + END_SIZE, tail);
-    result = result != 0 ? result : write_end(storage, data, 0);
+    const uint64_t offset[HEADER_COPIES] = { [HEADER_FRONT] = 0, [HEADER_TAIL] = tail };
+    const enum header_copy order[] = { copies_other(last), last };
+    int result = 0;
+    for (unsigned i = 0; i < HEADER_COPIES && result == 0; i++) {
+        result = write_end(storage, data + order[i] * (size_t)END_SIZE, offset[order[i]]);
+    }
     return result == 0 ? COFFER_OK : error_set_system(error, -result, "cannot write the header");
 }
 
@@ -325,7 +330,8 @@ static enum coffer_status restore(struct storage *storage, const struct coffer_c
         status = copies_finish_growth(today, error);
     }
     uint64_t tail = opens && copies->volume == 0 ? today->offset[HEADER_TAIL] : present->offset[HEADER_TAIL];
-    return status == COFFER_OK ? write_ends(storage, data, tail, error) : status;
+    enum header_copy last = opens ? today->winner : HEADER_FRONT;
+    return status == COFFER_OK ? write_ends(storage, data, tail, last, error) : status;
 }
 
 enum coffer_status coffer_header_restore(const char *path, const char *backup_path,
