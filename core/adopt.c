@@ -41,11 +41,6 @@ static void free_theirs(struct theirs **theirs)
     crypto_secret_free(*theirs);
 }
 
-static void free_memory(uint8_t **memory)
-{
-    free(*memory);
-}
-
 static uint64_t tail_of(const struct storage *storage)
 {
     return storage->size - END;
@@ -164,7 +159,7 @@ static enum coffer_status verify_backup(const char *path, const uint8_t *data,
                                         struct coffer_error *error)
 {
     struct storage *file __attribute__((cleanup(close_storage))) = NULL;
-    uint8_t *found __attribute__((cleanup(free_memory))) = malloc(END);
+    uint8_t *found __attribute__((cleanup(free_bytes))) = malloc(END);
     if (found == NULL) {
         return error_set_no_memory(error);
     }
@@ -197,7 +192,7 @@ static enum coffer_status back_up(struct storage *storage, const char *path,
                                   struct coffer_error *error)
 {
     struct coffer_error reason = COFFER_ERROR_INIT;
-    uint8_t *data __attribute__((cleanup(free_memory))) = malloc(BACKUP_SIZE);
+    uint8_t *data __attribute__((cleanup(free_bytes))) = malloc(BACKUP_SIZE);
     if (data == NULL) {
         return error_set_no_memory(error);
     }
@@ -378,7 +373,7 @@ enum coffer_status adopt_undo(struct storage *storage, struct storage *file,
                               const struct coffer_open_options *options, struct coffer_error *error)
 {
     struct theirs *theirs __attribute__((cleanup(free_theirs))) = crypto_secret_alloc(sizeof(*theirs));
-    uint8_t *data __attribute__((cleanup(free_memory))) = malloc(2 * (size_t)BACKUP_SIZE);
+    uint8_t *data __attribute__((cleanup(free_bytes))) = malloc(2 * (size_t)BACKUP_SIZE);
     if (theirs == NULL || data == NULL) {
         return error_set_no_memory(error);
     }

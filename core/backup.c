@@ -18,11 +18,6 @@
 
 #define END_SIZE (COFFER_HEADER_BACKUP_SIZE / 2) /* of each end */
 
-static void free_memory(uint8_t **memory)
-{
-    free(*memory);
-}
-
 static enum coffer_status hold(struct storage *storage, struct coffer_error *error)
 {
     int held = storage->ops->hold_header(storage, true);
@@ -75,7 +70,7 @@ enum coffer_status coffer_header_backup(const char *path, const char *backup_pat
                                         const struct coffer_open_options *options, struct coffer_error *error)
 {
     struct storage *storage __attribute__((cleanup(close_storage))) = NULL;
-    uint8_t *data __attribute__((cleanup(free_memory))) = malloc(COFFER_HEADER_BACKUP_SIZE);
+    uint8_t *data __attribute__((cleanup(free_bytes))) = malloc(COFFER_HEADER_BACKUP_SIZE);
     if (data == NULL) {
         return error_set_no_memory(error);
     }
@@ -339,7 +334,7 @@ enum coffer_status coffer_header_restore(const char *path, const char *backup_pa
                                          const struct coffer_open_options *options, struct coffer_error *error)
 {
     struct storage *storage __attribute__((cleanup(close_storage))) = NULL;
-    uint8_t *data __attribute__((cleanup(free_memory))) = malloc(COFFER_HEADER_BACKUP_SIZE);
+    uint8_t *data __attribute__((cleanup(free_bytes))) = malloc(COFFER_HEADER_BACKUP_SIZE);
     if (data == NULL) {
         return error_set_no_memory(error);
     }

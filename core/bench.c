@@ -12,18 +12,9 @@
 #include "crypto.h"
 #include "error.h"
 #include "memory_budget.h"
+#include "scope.h"
 
 #define PIECE (256u << 10) /* bytes: stays in a core's cache, as pieces of a transfer do */
-
-static void free_spec(struct crypto_sector_spec **spec)
-{
-    crypto_secret_free(*spec);
-}
-
-static void free_memory(uint8_t **memory)
-{
-    free(*memory);
-}
 
 static void free_sector(struct crypto_sector **sector)
 {
@@ -93,8 +84,8 @@ enum coffer_status coffer_bench_cipher(unsigned number, unsigned milliseconds, s
                                        struct coffer_error *error)
 {
     struct crypto_sector *sector __attribute__((cleanup(free_sector))) = NULL;
-    struct crypto_sector_spec *spec __attribute__((cleanup(free_spec))) = crypto_secret_alloc(sizeof(*spec));
-    uint8_t *data __attribute__((cleanup(free_memory))) = calloc(1, PIECE);
+    struct crypto_sector_spec *spec __attribute__((cleanup(free_sectors))) = crypto_secret_alloc(sizeof(*spec));
+    uint8_t *data __attribute__((cleanup(free_bytes))) = calloc(1, PIECE);
     if (number >= sizeof(CIPHERS) / sizeof(CIPHERS[0])) {
         return error_set(error, COFFER_NOT_FOUND, 0, "there is no cipher of that number");
     }

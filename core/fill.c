@@ -9,13 +9,9 @@
 
 #include "crypto.h"
 #include "error.h"
+#include "scope.h"
 
 #define PIECE (1u << 20)
-
-static void free_memory(uint8_t **memory)
-{
-    free(*memory);
-}
 
 /* What is done with one piece at `offset` bytes from the start of the range. */
 struct work {
@@ -29,7 +25,7 @@ static enum coffer_status over_range(struct storage *storage, uint64_t start, ui
                                      const struct work *work, const struct coffer_callbacks *callbacks,
                                      struct coffer_error *error)
 {
-    uint8_t *data __attribute__((cleanup(free_memory))) = malloc(PIECE);
+    uint8_t *data __attribute__((cleanup(free_bytes))) = malloc(PIECE);
     if (data == NULL) {
         return error_set_no_memory(error);
     }

@@ -24,21 +24,6 @@
 #define MEMORY_DEFAULT (256u << 10) /* KiB */
 #define KEY_SIZE       CRYPTO_SECTOR_KEY_SIZE
 
-static void free_secret_memory(void *pointer)
-{
-    crypto_secret_free(*(void **)pointer);
-}
-
-static void free_memory(void *pointer)
-{
-    free(*(void **)pointer);
-}
-
-static void free_key(struct coffer_secret **key)
-{
-    coffer_secret_free(*key);
-}
-
 /* ---- options ---- */
 
 static enum coffer_status check_options(const struct coffer_create_options *options, struct coffer_error *error)
@@ -131,7 +116,7 @@ static enum coffer_status prepare_medium(struct storage *storage, const struct c
 static enum coffer_status write_header(struct storage *storage, const struct luks2_plan *plan, const uint8_t *area,
                                        struct coffer_error *error)
 {
-    uint8_t *copies __attribute__((cleanup(free_memory))) = malloc(2 * (size_t)LUKS2_WRITE_COPY);
+    uint8_t *copies __attribute__((cleanup(free_bytes))) = malloc(2 * (size_t)LUKS2_WRITE_COPY);
     if (copies == NULL) {
         return error_set_no_memory(error);
     }
@@ -153,7 +138,7 @@ static enum coffer_status make(struct storage *storage, const struct luks_secret
 {
     struct luks2_plan plan;
     uint8_t uuid[16];
-    struct coffer_secret *key __attribute__((cleanup(free_key))) = coffer_secret_new(KEY_SIZE);
+    struct coffer_secret *key __attribute__((cleanup(free_secret))) = coffer_secret_new(KEY_SIZE);
     if (key == NULL) {
         return error_set_no_memory(error);
     }
@@ -168,7 +153,7 @@ static enum coffer_status make(struct storage *storage, const struct luks_secret
     if (status != COFFER_OK) {
         return status;
     }
-    uint8_t *area __attribute__((cleanup(free_secret_memory))) = crypto_secret_alloc(plan.area_size);
+    uint8_t *area __attribute__((cleanup(free_secret_bytes))) = crypto_secret_alloc(plan.area_size);
     if (area == NULL) {
         return error_set_no_memory(error);
     }
@@ -222,7 +207,7 @@ static int finish_copy(struct storage *storage, unsigned which, uint8_t copy[LUK
 
 enum coffer_status luks2_complete(struct storage *storage, struct coffer_error *error)
 {
-    uint8_t *copy __attribute__((cleanup(free_memory))) = malloc(LUKS2_WRITE_COPY);
+    uint8_t *copy __attribute__((cleanup(free_bytes))) = malloc(LUKS2_WRITE_COPY);
     if (copy == NULL) {
         return error_set_no_memory(error);
     }

@@ -18,21 +18,6 @@
 #define ALIGNMENT      4096u
 #define MEMORY_DEFAULT (256u << 10) /* KiB */
 
-static void free_secret_memory(void *pointer)
-{
-    crypto_secret_free(*(void **)pointer);
-}
-
-static void free_memory(void *pointer)
-{
-    free(*(void **)pointer);
-}
-
-static void free_key(struct coffer_secret **key)
-{
-    coffer_secret_free(*key);
-}
-
 static enum coffer_status check_mapping(const struct coffer_mapping *mapping, const struct coffer_info *info,
                                         struct coffer_error *error)
 {
@@ -76,7 +61,7 @@ static enum coffer_status write_file(const char *path, const struct luks2_plan *
                                      struct coffer_error *error)
 {
     struct storage *file __attribute__((cleanup(close_storage))) = NULL;
-    uint8_t *copies __attribute__((cleanup(free_memory))) = malloc(2 * (size_t)LUKS2_WRITE_COPY);
+    uint8_t *copies __attribute__((cleanup(free_bytes))) = malloc(2 * (size_t)LUKS2_WRITE_COPY);
     if (copies == NULL) {
         return error_set_no_memory(error);
     }
@@ -99,7 +84,7 @@ enum coffer_status coffer_volume_export_luks2(const struct coffer_volume *volume
     struct luks2_plan plan;
     struct luks_secret secret;
     struct coffer_mapping mapping = { .size = sizeof(mapping) };
-    struct coffer_secret *key __attribute__((cleanup(free_key))) = coffer_secret_new(COFFER_MAPPING_KEY_MAX);
+    struct coffer_secret *key __attribute__((cleanup(free_secret))) = coffer_secret_new(COFFER_MAPPING_KEY_MAX);
     if (key == NULL) {
         return error_set_no_memory(error);
     }
@@ -110,7 +95,7 @@ enum coffer_status coffer_volume_export_luks2(const struct coffer_volume *volume
     if (status != COFFER_OK) {
         return status;
     }
-    uint8_t *area __attribute__((cleanup(free_secret_memory))) = crypto_secret_alloc(plan.area_size);
+    uint8_t *area __attribute__((cleanup(free_secret_bytes))) = crypto_secret_alloc(plan.area_size);
     if (area == NULL) {
         return error_set_no_memory(error);
     }

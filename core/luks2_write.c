@@ -11,6 +11,7 @@
 #include "luks2_write.h"
 #include "luks_split.h"
 #include "memory_budget.h"
+#include "scope.h"
 
 #define COPY_SIZE         LUKS2_WRITE_COPY
 #define AREA_OFFSET       LUKS2_WRITE_AREA
@@ -20,11 +21,6 @@
 #define AREA_ALIGNMENT    4096u
 #define DIGEST_ITERATIONS 100000 /* of a key that nobody guesses */
 #define BASE64_MAX        48     /* of 32 bytes, with the NUL */
-
-static void free_secret_memory(void *pointer)
-{
-    crypto_secret_free(*(void **)pointer);
-}
 
 /* ---- the key slot ---- */
 
@@ -51,8 +47,7 @@ enum coffer_status luks2_write_slot(const struct luks2_plan *plan, struct coffer
                                     const struct luks_secret *secret, uint8_t *area, struct coffer_error *error)
 {
     struct crypto_sector *sector;
-    struct crypto_sector_spec *spec __attribute__((cleanup(free_secret_memory))) =
-        crypto_secret_alloc(sizeof(*spec));
+    struct crypto_sector_spec *spec __attribute__((cleanup(free_sectors))) = crypto_secret_alloc(sizeof(*spec));
     if (spec == NULL) {
         return error_set_no_memory(error);
     }

@@ -20,6 +20,7 @@
 #include "error.h"
 #include "luks_split.h"
 #include "memory_budget.h"
+#include "scope.h"
 
 #define SPLIT_SIZE_MAX ((size_t)LUKS_KEY_MAX * LUKS_STRIPES + LUKS_UNIT)
 #define DIGEST_MAX     64
@@ -31,9 +32,9 @@ struct work {
     uint8_t digest[DIGEST_MAX];
 };
 
-static void free_secret_memory(void *pointer)
+static void free_work(struct work **work)
 {
-    crypto_secret_free(*(void **)pointer);
+    crypto_secret_free(*work);
 }
 
 enum coffer_status luks_key_secret(const struct coffer_credential *credential, struct luks_secret *secret,
@@ -185,8 +186,8 @@ static enum coffer_status open_slot(struct storage *storage, const struct luks_s
                                     struct derivation *derivation, uint8_t *key, struct coffer_error *error)
 {
     size_t size = ((size_t)slot->key_size * LUKS_STRIPES + LUKS_UNIT - 1) / LUKS_UNIT * LUKS_UNIT;
-    struct work *work __attribute__((cleanup(free_secret_memory))) = crypto_secret_alloc(sizeof(*work));
-    uint8_t *area __attribute__((cleanup(free_secret_memory))) = crypto_secret_alloc(size);
+    struct work *work __attribute__((cleanup(free_work))) = crypto_secret_alloc(sizeof(*work));
+    uint8_t *area __attribute__((cleanup(free_secret_bytes))) = crypto_secret_alloc(size);
     if (work == NULL || area == NULL) {
         return error_set_no_memory(error);
     }

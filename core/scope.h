@@ -10,6 +10,26 @@
 #include "storage.h"
 #include "unlock.h"
 
+static inline void free_bytes(uint8_t **bytes)
+{
+    free(*bytes);
+}
+
+static inline void free_secret_bytes(uint8_t **bytes)
+{
+    crypto_secret_free(*bytes);
+}
+
+static inline void free_secret(struct coffer_secret **secret)
+{
+    coffer_secret_free(*secret);
+}
+
+static inline void free_sectors(struct crypto_sector_spec **sectors)
+{
+    crypto_secret_free(*sectors);
+}
+
 static inline void close_storage(struct storage **storage)
 {
     storage_close(*storage);
