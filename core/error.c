@@ -57,7 +57,8 @@ enum coffer_status error_set_system(struct coffer_error *error, int sys, const c
     /* "No such file" becomes "no such file", as all our texts are; "RFS specific error" stays. */
     bool is_word = text[0] != '\0' && islower((unsigned char)text[1]);
     char first = is_word ? (char)tolower((unsigned char)text[0]) : text[0];
-    return error_set(error, status_of(sys), sys, "%s: %c%s", what, first, text + 1);
+    return error_set(error, status_of(sys), sys, "%s%s%c%s", what == NULL ? "" : what, what == NULL ? "" : ": ",
+                     first, text + 1);
 }
 
 enum coffer_status error_set_no_memory(struct coffer_error *error)

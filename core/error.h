@@ -9,8 +9,9 @@
 enum coffer_status error_set(struct coffer_error *error, enum coffer_status status, int sys, const char *format,
                              ...) COFFER_PRINTF(4, 5);
 
-/* The same for a failed system call: `what` ("cannot read the header"), the status that suits `sys`
- * (ENOENT: NOT_FOUND, EACCES: NOT_PERMITTED, ENOMEM: NO_MEMORY, else FAILED) and its words. */
+/* The same for a failed system call: `what` ("cannot read the header") or NULL where the caller's words say it,
+ * the status that suits `sys` (ENOENT: NOT_FOUND, EACCES: NOT_PERMITTED, ENOMEM: NO_MEMORY, else FAILED) and
+ * its words. */
 enum coffer_status error_set_system(struct coffer_error *error, int sys, const char *what);
 
 enum coffer_status error_set_no_memory(struct coffer_error *error);

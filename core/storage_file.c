@@ -309,7 +309,7 @@ static enum coffer_status open_failed(int sys, bool read_only, struct coffer_err
     if (!read_only && (sys == EACCES || sys == EROFS || sys == EPERM)) {
         return error_set(error, COFFER_NOT_PERMITTED, sys, "it may not be written");
     }
-    return error_set_system(error, sys, sys == EISDIR ? "it is not a volume" : "cannot open it");
+    return error_set_system(error, sys, sys == EISDIR ? "it is not a volume" : NULL);
 }
 
 enum coffer_status storage_open(const char *path, int fd, bool read_only, enum storage_lock lock,

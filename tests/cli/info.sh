@@ -60,7 +60,7 @@ fi
 # ---- each failure has its status ---------------------------------------------------------------------------
 
 expect_status 10 "$COFFER" info missing
-expect_error "^coffer: error: cannot read 'missing': .*no such file or directory$"
+expect_error "^coffer: error: cannot read 'missing': no such file or directory$"
 head -c 4M /dev/urandom >noise
 expect_status 10 "$COFFER" info noise
 expect_error '^coffer: hint: .*--unlock'
