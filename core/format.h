@@ -14,7 +14,7 @@
 
 enum segment_kind {
     SEGMENT_CIPHER, /* sectors under the volume's key */
-    SEGMENT_PLAIN,  /* stored in the clear */
+    SEGMENT_PLAIN,  /* stored in the clear; a volume that has one is read and never written */
     SEGMENT_ZERO,   /* reads as zeros, cannot be written */
 };
 

@@ -243,6 +243,13 @@ static enum coffer_status take_key(const struct bitlk *bitlk, const struct coffe
     return status;
 }
 
+static void notice_plain(const struct bitlk *bitlk, const struct coffer_callbacks *callbacks)
+{
+    if (bitlk->encrypted_size != 0 && callbacks->notice != NULL) {
+        callbacks->notice(callbacks->user, "Windows has not encrypted all of it yet, so it can only be read");
+    }
+}
+
 static enum coffer_status bitlk_open(struct storage *storage, const struct coffer_credential *credential,
                                      const struct coffer_open_options *options, struct format_opened *opened,
                                      struct coffer_error *error)
@@ -264,6 +271,7 @@ static enum coffer_status bitlk_open(struct storage *storage, const struct coffe
     }
     status = take_key(bitlk, credential, options, opened, error);
     if (status == COFFER_OK) {
+        notice_plain(bitlk, &options->callbacks);
         describe_public(bitlk, &opened->info);
         opened->info.unlocked = true;
         opened->info.data_size = opened->data_size;

@@ -112,19 +112,12 @@ static enum coffer_status check_supported(const struct luks_header *header, stru
     if (header->refused[0] != '\0') {
         return error_set(error, COFFER_UNSUPPORTED, 0, "%s", header->refused);
     }
-    const struct luks_segment *first = NULL;
-    for (unsigned i = 0; i < header->segments; i++) {
+    const struct luks_segment *first = &header->segment[0];
+    for (unsigned i = 1; i < header->segments; i++) {
         const struct luks_segment *segment = &header->segment[i];
-        if (segment->plain) {
-            continue;
-        }
-        first = first != NULL ? first : segment;
         if (strcmp(segment->cipher, first->cipher) != 0 || segment->sector_size != first->sector_size) {
             return error_set(error, COFFER_UNSUPPORTED, 0, "its segments have different ciphers");
         }
-    }
-    if (first == NULL) {
-        return error_set(error, COFFER_UNSUPPORTED, 0, "nothing in it is encrypted");
     }
     for (unsigned i = 0; i < LUKS_SLOTS_MAX; i++) {
         if (header->slot[i].used) {
@@ -139,7 +132,7 @@ static enum coffer_status check_supported(const struct luks_header *header, stru
 static bool is_as_it_was_made(const struct luks_header *header)
 {
     const struct luks_segment *segment = &header->segment[0];
-    return header->version == 2 && header->segments == 1 && !segment->plain && segment->size == 0 &&
+    return header->version == 2 && header->segments == 1 && segment->size == 0 &&
            segment->offset == LUKS2_HEADER_SIZE && segment->tweak == 0 &&
            strcmp(segment->cipher, LUKS2_CREATE_CIPHER) == 0;
 }
@@ -201,7 +194,7 @@ static enum coffer_status place_segment(const struct luks_segment *segment, cons
     }
     size -= size % sector_size;
     opened->segment[opened->segments++] = (struct segment){
-        .kind = segment->plain ? SEGMENT_PLAIN : SEGMENT_CIPHER,
+        .kind = SEGMENT_CIPHER,
         .start = opened->data_size,
         .size = size,
         .storage_offset = segment->offset,
@@ -216,9 +209,7 @@ static enum coffer_status place_data(const struct luks_header *header, bool deta
                                      const struct storage *storage, struct format_opened *opened,
                                      struct coffer_error *error)
 {
-    for (unsigned i = 0; i < header->segments; i++) {
-        opened->sector_size = header->segment[i].plain ? opened->sector_size : header->segment[i].sector_size;
-    }
+    opened->sector_size = header->segment[0].sector_size;
     for (unsigned i = 0; i < header->segments; i++) {
         const struct luks_segment *segment = &header->segment[i];
         if (!detached && segment->offset < header->end) {
@@ -243,13 +234,9 @@ static enum coffer_status take_key(struct storage *storage, const struct luks_he
     _Static_assert(LUKS_KEY_MAX <= sizeof(opened->sectors.key), "the key fits");
     enum coffer_status status = luks_key_open(storage, header, credential, options, opened->sectors.key, &key_size,
                                               &opened->info.slot, error);
-    for (unsigned i = 0; i < header->segments && status == COFFER_OK; i++) {
-        if (!header->segment[i].plain) {
-            return cipher_name_parse(header->segment[i].cipher, key_size, opened->sector_size, &opened->sectors,
-                                     error);
-        }
-    }
-    return status;
+    return status != COFFER_OK ? status
+                               : cipher_name_parse(header->segment[0].cipher, key_size, opened->sector_size,
+                                                   &opened->sectors, error);
 }
 
 static void notice_damage(const struct luks_header *header, const struct coffer_callbacks *callbacks)

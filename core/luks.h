@@ -58,7 +58,6 @@ struct luks_digest {
 };
 
 struct luks_segment {
-    bool plain;
     uint64_t offset; /* bytes, of the store of the data */
     uint64_t size;   /* bytes; 0 = to the end of the store */
     uint64_t tweak;  /* of the first sector, in 512-byte units */

@@ -285,8 +285,9 @@ static enum coffer_status read_segment(struct json_object *object, const char *n
         return damaged(error, "a segment is called", name);
     }
     struct luks_segment *segment = &header->segment[index];
-    segment->plain = is_text(object, "type", "linear");
-    if (!segment->plain && !is_text(object, "type", "crypt")) {
+    if (is_text(object, "type", "linear")) {
+        refuse(header, "a part of it is not encrypted (a linear segment)", "");
+    } else if (!is_text(object, "type", "crypt")) {
         char type[LUKS_NAME_MAX] = "without a type";
         (void)get_text(object, "type", type);
         refuse(header, "it has a segment of the kind", type);
@@ -296,7 +297,7 @@ static enum coffer_status read_segment(struct json_object *object, const char *n
     }
     if (!get_size(object, "offset", &segment->offset) || segment->offset % LUKS_UNIT != 0 ||
         !read_segment_size(object, &segment->size) ||
-        (!segment->plain && header->refused[0] == '\0' && !read_cipher_segment(object, segment))) {
+        (header->refused[0] == '\0' && !read_cipher_segment(object, segment))) {
         return damaged(error, "segment", name);
     }
     header->segments++;
@@ -384,7 +385,7 @@ static enum coffer_status read_segments(struct json_object *root, struct luks_he
     }
     for (unsigned i = 0; i < header->segments; i++) {
         const struct luks_segment *segment = &header->segment[i];
-        if ((segment->sector_size == 0 && !segment->plain && header->refused[0] == '\0') ||
+        if ((segment->sector_size == 0 && header->refused[0] == '\0') ||
             (segment->size == 0 && i + 1 < header->segments)) {
             return damaged(error, "its segments have gaps", "");
         }

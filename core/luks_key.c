@@ -219,7 +219,7 @@ static const struct luks_digest *find_digest(const struct luks_header *header)
 {
     uint32_t wanted = 0;
     for (unsigned i = 0; i < header->segments; i++) {
-        wanted |= header->segment[i].plain ? 0 : 1u << i;
+        wanted |= 1u << i;
     }
     for (unsigned i = 0; i < LUKS_DIGESTS_MAX; i++) {
         const struct luks_digest *digest = &header->digest[i];

@@ -125,19 +125,17 @@ int transfer_write(struct coffer_volume *volume, struct worker *worker, const ui
     while (size > 0) {
         struct piece piece = next_piece(volume, offset, size);
         const uint8_t *cleartext;
-        if (piece.segment->kind == SEGMENT_ZERO) {
+        if (piece.segment->kind != SEGMENT_CIPHER) {
             return -EIO;
         }
         int result = gather(volume, worker, &piece, data, &cleartext);
         if (result != 0) {
             return result;
         }
-        if (piece.segment->kind == SEGMENT_CIPHER) {
-            crypto_sector_encrypt(worker->cipher, piece.segment->tweak + piece.at / 512, worker->buffer, cleartext,
-                                  piece.span);
-            cleartext = worker->buffer;
-        }
-        result = storage_write(volume->storage, cleartext, piece.span, piece.segment->storage_offset + piece.at);
+        crypto_sector_encrypt(worker->cipher, piece.segment->tweak + piece.at / 512, worker->buffer, cleartext,
+                              piece.span);
+        result =
+            storage_write(volume->storage, worker->buffer, piece.span, piece.segment->storage_offset + piece.at);
         if (result != 0) {
             return result;
         }

@@ -15,6 +15,17 @@
 
 #include "error.h"
 
+/* What is written there would reach the store in the clear, and no secret vouches for the metadata that say so. */
+static bool is_partly_plain(const struct format_opened *opened)
+{
+    for (unsigned i = 0; i < opened->segments; i++) {
+        if (opened->segment[i].kind == SEGMENT_PLAIN) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum coffer_status volume_new(struct storage *storage, const struct format_opened *opened,
                               struct coffer_volume **volume, struct coffer_error *error)
 {
@@ -43,7 +54,7 @@ enum coffer_status volume_new(struct storage *storage, const struct format_opene
     new->data_size = opened->data_size;
     new->sector_size = opened->sector_size;
     new->thin = opened->thin;
-    new->read_only = opened->read_only || storage->read_only;
+    new->read_only = opened->read_only || storage->read_only || is_partly_plain(opened);
     if (opened->protected_start < opened->protected_end) { /* formats that have that have one segment */
         new->protected_start = opened->protected_start - opened->segment[0].storage_offset;
         new->protected_end = opened->protected_end - opened->segment[0].storage_offset;

@@ -69,6 +69,12 @@ opened ./volume >cleartext 2>/dev/null
 cmp <(tail -c +1114113 volume) <(tail -c +1114113 cleartext) || fail 'what is not encrypted yet reads as something else'
 cmp -s <(head -c 262144 volume | tail -c +8193) <(head -c 262144 cleartext | tail -c +8193) && fail 'what is encrypted reads as it is'
 
+# Nothing that is written may be stored in the clear, also not where Windows has not come to yet: it is only read.
+before=$(sha256sum <volume)
+expect_status 16 opened ./volume --write --fill --no-cleartext <front
+expect_error 'open for reading only'
+expect_same "$before" "$(sha256sum <volume)" 'a partly encrypted volume, after it was to be written'
+
 # ---- secrets ------------------------------------------------------------------------------------------------
 
 make_volume locked 0x8004 'it.clear = False; it.passphrase = "anaconda"; it.extra = [master(TPM, b"")]' >key

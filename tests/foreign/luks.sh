@@ -141,6 +141,32 @@ edit luks2-512 offline 'it["config"]["requirements"] = {"mandatory": ["offline-r
 refused offline 're-encrypted'
 edit luks2-512 kind 'it["segments"]["0"]["type"] = "hw-opal"'
 refused kind 'segment of the kind hw-opal'
+# Nobody vouches for a segment that says that it is not encrypted: what is written there would be in the clear.
+edit luks2-512 linear 'it["segments"]["0"] = {"type": "linear", "offset": "16777216", "size": "dynamic"}'
+refused linear 'not encrypted .a linear segment'
+edit luks2-512 linear-behind 'it["segments"]["0"]["size"] = "1048576";
+    it["segments"]["1"] = {"type": "linear", "offset": "17825792", "size": "dynamic"}'
+refused linear-behind 'not encrypted .a linear segment'
+edit luks2-512 linear-front 'it["segments"]["1"] = dict(it["segments"]["0"], offset="17825792");
+    it["segments"]["0"] = {"type": "linear", "offset": "16777216", "size": "1048576"};
+    it["digests"]["0"]["segments"] = ["1"]'
+refused linear-front 'not encrypted .a linear segment'
+edit luks2-512 linear-twice 'it["segments"]["0"].update(type="linear", size="1048576");
+    it["segments"]["1"] = {"type": "linear", "offset": "17825792", "size": "dynamic"}'
+refused linear-twice 'not encrypted .a linear segment'
+# Neither the name of the cipher nor the digest that lists it makes such a segment an encrypted one.
+edit luks2-512 linear-dressed 'it["segments"]["0"]["type"] = "linear"'
+refused linear-dressed 'not encrypted .a linear segment'
+for each in linear linear-behind linear-front linear-twice linear-dressed; do
+    sum=$(sha256sum <"$each")
+    chmod 0666 "$each"
+    expect_status 14 opened "./$each" --write --fill --no-cleartext --passphrase-file ./pass <random
+    expect_same "$sum" "$(sha256sum <"$each")" "$each, after it was to be written"
+done
+# Nor is a segment that a re-encryption keeps a part of the volume: what it held is not shown.
+edit luks2-512 kept 'it["segments"]["0"]["size"] = "1048576";
+    it["segments"]["1"] = {"type": "linear", "offset": "17825792", "size": "dynamic", "flags": ["backup-previous"]}'
+expect_same 1048576 "$(opened ./kept --passphrase-file ./pass 2>/dev/null | wc -c)" 'size without what a re-encryption keeps'
 edit luks2-512 null 'it["segments"]["0"]["encryption"] = "cipher_null-ecb"'
 refused null 'cipher_null-ecb, encrypts nothing'
 edit luks2-512 lrw 'it["segments"]["0"]["encryption"] = "aes-lrw-plain64"'

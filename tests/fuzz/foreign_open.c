@@ -21,7 +21,7 @@ static void check_info(const struct coffer_info *info)
     MUST_END(info->refused);
 }
 
-static void check_map(const struct format_opened *opened, uint64_t store_size)
+static void check_map(const struct format *format, const struct format_opened *opened, uint64_t store_size)
 {
     uint64_t end = 0;
     if (opened->segments > FORMAT_SEGMENTS_MAX) {
@@ -31,7 +31,8 @@ static void check_map(const struct format_opened *opened, uint64_t store_size)
         const struct segment *segment = &opened->segment[i];
         bool is_inside =
             segment->storage_offset <= store_size && segment->size <= store_size - segment->storage_offset;
-        if (segment->start != end || segment->size == 0 || !is_inside) {
+        bool is_allowed = segment->kind == SEGMENT_CIPHER || format == &FORMAT_BITLK;
+        if (segment->start != end || segment->size == 0 || !is_inside || !is_allowed) {
             abort();
         }
         end += segment->size;
@@ -68,7 +69,7 @@ void foreign_open(const struct format *format, struct memory_store *store)
     check_info(&opened->info);
     /* The map is made before the secret is tried. */
     if (status == COFFER_OK || status == COFFER_INVALID || status == COFFER_WRONG_SECRET) {
-        check_map(opened, store->storage.size);
+        check_map(format, opened, store->storage.size);
     }
     format_opened_free(opened);
     coffer_credential_free(nothing);
