@@ -9,11 +9,12 @@
 
 #include <errno.h>
 #include <et/com_err.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+
+#include "fail.h"
 
 /* ---- Errors ---- */
 
@@ -50,33 +51,6 @@ int ext_error(errcode_t code)
 void ext_free_buffer(uint8_t **buffer)
 {
     free(*buffer);
-}
-
-COFFER_PRINTF(4, 5)
-static enum coffer_status fail(struct coffer_error *error, enum coffer_status status, int sys, const char *format,
-                               ...)
-{
-    if (error != NULL && error->status == COFFER_OK) {
-        va_list args;
-        va_start(args, format);
-        vsnprintf(error->text, sizeof(error->text), format, args);
-        va_end(args);
-        error->status = status;
-        error->sys = sys;
-    }
-    return status;
-}
-
-static enum coffer_status fail_from(struct coffer_error *error, int result, const char *what)
-{
-    enum coffer_status status = result == -EUCLEAN  ? COFFER_DAMAGED
-                                : result == -ENOMEM ? COFFER_NO_MEMORY
-                                                    : COFFER_FAILED;
-    char why[80] = "it contradicts itself";
-    if (result != -EUCLEAN) {
-        snprintf(why, sizeof(why), "%s", strerrordesc_np(-result));
-    }
-    return fail(error, status, -result, "%s: %s", what, why);
 }
 
 /* ---- Features ---- */
@@ -161,26 +135,28 @@ static enum coffer_status open_library(struct ext *ext, struct coffer_error *err
 {
     set_com_err_hook(drop_message);
     if (ext->volume_size < 4096) {
-        return fail(error, COFFER_NOT_FOUND, 0, "no ext file system");
+        return files_fail(error, COFFER_NOT_FOUND, 0, "no ext file system");
     }
     errcode_t code =
         ext2fs_open2("volume", NULL, EXT2_FLAG_64BITS | EXT2_FLAG_SKIP_MMP | EXT2_FLAG_SOFTSUPP_FEATURES, 0, 0,
                      ext_io_manager(ext), &ext->fs);
     if (code == EXT2_ET_BAD_MAGIC) {
-        return fail(error, COFFER_NOT_FOUND, 0, "no ext file system");
+        return files_fail(error, COFFER_NOT_FOUND, 0, "no ext file system");
     }
     if (code == EXT2_ET_UNSUPP_FEATURE || code == EXT2_ET_REV_TOO_HIGH || code == EXT2_ET_RO_UNSUPP_FEATURE) {
-        return fail(error, COFFER_UNSUPPORTED, 0, "the ext file system uses features that are not known here");
+        return files_fail(error, COFFER_UNSUPPORTED, 0,
+                          "the ext file system uses features that are not known here");
     }
     if (code != 0) {
-        return fail_from(error, ext_error(code), "cannot open the ext file system");
+        return files_fail_from(error, ext_error(code), "cannot open the ext file system");
     }
     const struct ext2_super_block *super = ext->fs->super;
     if ((super->s_feature_incompat & ~(uint32_t)READ_INCOMPAT) != 0) {
-        return fail(error, COFFER_UNSUPPORTED, 0, "the ext file system uses features that are not known here");
+        return files_fail(error, COFFER_UNSUPPORTED, 0,
+                          "the ext file system uses features that are not known here");
     }
     if (ext2fs_blocks_count(ext->fs->super) > ext->volume_size / ext->fs->blocksize) {
-        return fail(error, COFFER_DAMAGED, EUCLEAN, "the ext file system is larger than the volume");
+        return files_fail(error, COFFER_DAMAGED, EUCLEAN, "the ext file system is larger than the volume");
     }
     return COFFER_OK;
 }
@@ -228,11 +204,11 @@ static uint64_t overhead(const struct ext *ext)
 static enum coffer_status prepare_writing(struct ext *ext, struct coffer_error *error)
 {
     if (!is_clean(ext->fs->super)) {
-        return fail(error, COFFER_FAILED, EUCLEAN, "the file system was not closed properly");
+        return files_fail(error, COFFER_FAILED, EUCLEAN, "the file system was not closed properly");
     }
     int result = ext_journal_open(ext, &ext->journal);
     if (result == -EUCLEAN) {
-        return fail(error, COFFER_FAILED, EUCLEAN, "the file system's journal is not empty or damaged");
+        return files_fail(error, COFFER_FAILED, EUCLEAN, "the file system's journal is not empty or damaged");
     }
     if (result == -EOPNOTSUPP) {
         snprintf(ext->files.note, sizeof(ext->files.note), "read only: the journal is of a kind not written here");
@@ -250,7 +226,7 @@ static enum coffer_status prepare_writing(struct ext *ext, struct coffer_error *
     if (result == 0) {
         result = ext_commit_start(ext);
     }
-    return result < 0 ? fail_from(error, result, "cannot prepare the file system for writing") : COFFER_OK;
+    return result < 0 ? files_fail_from(error, result, "cannot prepare the file system for writing") : COFFER_OK;
 }
 
 static enum coffer_status prepare(struct ext *ext, const struct files_options *options, struct coffer_error *error)
@@ -267,7 +243,7 @@ static enum coffer_status prepare(struct ext *ext, const struct files_options *o
     }
     int result = allocate_buffers(ext);
     if (result < 0) {
-        return fail_from(error, result, "cannot open the ext file system");
+        return files_fail_from(error, result, "cannot open the ext file system");
     }
     ext->files.type = type_of(ext->fs->super);
     ext->files.read_only = options->read_only || info.read_only ||
@@ -280,7 +256,7 @@ static enum coffer_status prepare(struct ext *ext, const struct files_options *o
     if (ext2fs_has_feature_journal_needs_recovery(ext->fs->super)) {
         result = ext_journal_replay(ext);
         if (result < 0) {
-            return fail_from(error, result, "cannot read the file system's journal");
+            return files_fail_from(error, result, "cannot read the file system's journal");
         }
     }
     return COFFER_OK;
@@ -346,9 +322,9 @@ static enum coffer_status ext_close(struct files *files, struct coffer_error *er
     struct coffer_error first = ext->first_failure;
     release(ext);
     if (first.status != COFFER_OK) {
-        return fail(error, first.status, first.sys, "%s", first.text);
+        return files_fail(error, first.status, first.sys, "%s", first.text);
     }
-    return result < 0 ? fail_from(error, result, "cannot close the file system") : COFFER_OK;
+    return result < 0 ? files_fail_from(error, result, "cannot close the file system") : COFFER_OK;
 }
 
 static const struct files_ops ext_ops = {
@@ -382,7 +358,7 @@ enum coffer_status files_open_ext(struct coffer_volume *volume, const struct fil
 {
     struct ext *ext = calloc(1, sizeof(*ext));
     if (ext == NULL) {
-        return fail(error, COFFER_NO_MEMORY, ENOMEM, "not enough memory");
+        return files_fail(error, COFFER_NO_MEMORY, ENOMEM, "not enough memory");
     }
     ext->files = (struct files){ .ops = &ext_ops, .root = EXT2_ROOT_INO };
     ext->volume = volume;

@@ -5,33 +5,20 @@
 #include "fat.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-static enum coffer_status fail(struct coffer_error *error, enum coffer_status status, int sys, const char *text)
-{
-    if (error != NULL && error->status == COFFER_OK) {
-        error->status = status;
-        error->sys = sys;
-        snprintf(error->text, sizeof(error->text), "%s", text);
-    }
-    return status;
-}
+#include "fail.h"
 
 static enum coffer_status fail_from(struct coffer_error *error, int result)
 {
     switch (result) {
     case -ENODATA:
-        return fail(error, COFFER_NOT_FOUND, 0, "no FAT file system");
+        return files_fail(error, COFFER_NOT_FOUND, 0, "no FAT file system");
     case -EOPNOTSUPP:
-        return fail(error, COFFER_UNSUPPORTED, 0, "the FAT file system is of a version that is not known here");
-    case -EUCLEAN:
-        return fail(error, COFFER_DAMAGED, EUCLEAN, "cannot open the FAT file system: it contradicts itself");
-    case -ENOMEM:
-        return fail(error, COFFER_NO_MEMORY, ENOMEM, "not enough memory");
+        return files_fail(error, COFFER_UNSUPPORTED, 0,
+                          "the FAT file system is of a version that is not known here");
     default:
-        return fail(error, COFFER_FAILED, -result, "the FAT file system cannot be read or written");
+        return files_fail_from(error, result, "cannot use the FAT file system");
     }
 }
 
@@ -97,7 +84,7 @@ static enum coffer_status prepare_writing(struct fat *fat, bool checked, struct 
 {
     int result = fat_boot_is_clean(fat);
     if (result == -EUCLEAN && !checked) {
-        return fail(error, COFFER_FAILED, EUCLEAN, "the FAT file system was not closed properly");
+        return files_fail(error, COFFER_FAILED, EUCLEAN, "the FAT file system was not closed properly");
     }
     if (result == 0 || result == -EUCLEAN) {
         result = fat_commit_start(fat);
@@ -137,7 +124,7 @@ static enum coffer_status fat_close(struct files *files, struct coffer_error *er
     struct coffer_error first = fat->first_failure;
     release(fat);
     if (first.status != COFFER_OK) {
-        return fail(error, first.status, first.sys, first.text);
+        return files_fail(error, first.status, first.sys, "%s", first.text);
     }
     return result < 0 ? fail_from(error, result) : COFFER_OK;
 }
@@ -234,7 +221,7 @@ enum coffer_status files_open_fat(struct coffer_volume *volume, const struct fil
 {
     struct fat *fat = allocate(volume);
     if (fat == NULL) {
-        return fail(error, COFFER_NO_MEMORY, ENOMEM, "not enough memory");
+        return files_fail(error, COFFER_NO_MEMORY, ENOMEM, "not enough memory");
     }
     fat->files = (struct files){ .ops = &fat_ops, .type = "vfat", .folds_case = true };
     enum coffer_status status = open_volume(fat, options, error);

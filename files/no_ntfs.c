@@ -3,9 +3,9 @@
  * no_ntfs.c - stands for ntfs.c in a program built without libntfs-3g: it only tells NTFS from other file systems.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "fail.h"
 #include "files.h"
 
 enum coffer_status files_open_ntfs(struct coffer_volume *volume, const struct files_options *options,
@@ -16,12 +16,6 @@ enum coffer_status files_open_ntfs(struct coffer_volume *volume, const struct fi
     char boot[512] = "";
     const bool is_ntfs = coffer_volume_pread(volume, boot, sizeof(boot), 0, NULL) == COFFER_OK &&
                          memcmp(boot + 3, "NTFS    ", 8) == 0;
-    const enum coffer_status status = is_ntfs ? COFFER_NOT_PERMITTED : COFFER_NOT_FOUND;
-    if (error != NULL && error->status == COFFER_OK) {
-        error->status = status;
-        error->sys = is_ntfs ? ENOSYS : 0;
-        snprintf(error->text, sizeof(error->text), "%s",
-                 is_ntfs ? "this program was built without libntfs-3g" : "no NTFS file system");
-    }
-    return status;
+    return is_ntfs ? files_fail(error, COFFER_NOT_PERMITTED, ENOSYS, "this program was built without libntfs-3g")
+                   : files_fail(error, COFFER_NOT_FOUND, 0, "no NTFS file system");
 }

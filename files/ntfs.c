@@ -7,36 +7,11 @@
 #include "ntfs.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Errors ---- */
-
-COFFER_PRINTF(4, 5)
-static enum coffer_status fail(struct coffer_error *error, enum coffer_status status, int sys, const char *format,
-                               ...)
-{
-    if (error != NULL && error->status == COFFER_OK) {
-        va_list args;
-        va_start(args, format);
-        vsnprintf(error->text, sizeof(error->text), format, args);
-        va_end(args);
-        error->status = status;
-        error->sys = sys;
-    }
-    return status;
-}
-
-static enum coffer_status fail_from(struct coffer_error *error, int result, const char *what)
-{
-    enum coffer_status status = result == -EUCLEAN  ? COFFER_DAMAGED
-                                : result == -ENOMEM ? COFFER_NO_MEMORY
-                                                    : COFFER_FAILED;
-    const char *why = result == -EUCLEAN ? "it contradicts itself" : strerrordesc_np(-result);
-    return fail(error, status, -result, "%s: %s", what, why);
-}
+#include "fail.h"
 
 /* ---- Which may be written ---- */
 
@@ -139,7 +114,7 @@ static enum coffer_status prepare(struct nt *nt, const struct files_options *opt
     nt->files.read_only = options->read_only || info.read_only;
     int result = nt_log_open(nt);
     if (result == -ENOENT) {
-        return fail(error, COFFER_NOT_FOUND, 0, "no NTFS file system");
+        return files_fail(error, COFFER_NOT_FOUND, 0, "no NTFS file system");
     }
     if (result == 0 && nt->log.state == NT_LOG_OURS && !nt->files.read_only) {
         result = nt_commit_replayed(nt);
@@ -151,7 +126,7 @@ static enum coffer_status prepare(struct nt *nt, const struct files_options *opt
         result = nt_aside_find(nt);
     }
     if (result < 0) {
-        return fail_from(error, result, "cannot open the NTFS file system");
+        return files_fail_from(error, result, "cannot open the NTFS file system");
     }
     const char *reason = nt->files.read_only ? NULL : why_not(nt);
     if (reason != NULL) {
@@ -159,7 +134,8 @@ static enum coffer_status prepare(struct nt *nt, const struct files_options *opt
         nt->files.read_only = true;
     }
     result = nt->files.read_only ? 0 : prepare_writing(nt);
-    return result < 0 ? fail_from(error, result, "cannot prepare the NTFS file system for writing") : COFFER_OK;
+    return result < 0 ? files_fail_from(error, result, "cannot prepare the NTFS file system for writing")
+                      : COFFER_OK;
 }
 
 static void release(struct nt *nt)
@@ -257,9 +233,9 @@ static enum coffer_status nt_end_all(struct files *files, struct coffer_error *e
     const struct coffer_error first = nt->first_failure;
     release(nt);
     if (first.status != COFFER_OK) {
-        return fail(error, first.status, first.sys, "%s", first.text);
+        return files_fail(error, first.status, first.sys, "%s", first.text);
     }
-    return result < 0 ? fail_from(error, result, "cannot close the NTFS file system") : COFFER_OK;
+    return result < 0 ? files_fail_from(error, result, "cannot close the NTFS file system") : COFFER_OK;
 }
 
 static const struct files_ops nt_ops = {
@@ -293,7 +269,7 @@ enum coffer_status files_open_ntfs(struct coffer_volume *volume, const struct fi
 {
     struct nt *nt = calloc(1, sizeof(*nt));
     if (nt == NULL) {
-        return fail(error, COFFER_NO_MEMORY, ENOMEM, "not enough memory");
+        return files_fail(error, COFFER_NO_MEMORY, ENOMEM, "not enough memory");
     }
     nt->files = (struct files){ .ops = &nt_ops, .type = "ntfs" };
     nt->volume = volume;
