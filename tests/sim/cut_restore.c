@@ -83,6 +83,18 @@ static void prepare_hidden(void)
     prepare(SCENE_FILLED, true);
 }
 
+static void prepare_front_lost(void)
+{
+    prepare(SCENE_MARKED, false);
+    scene_damage(0, HEADER_BLOCK_SIZE);
+}
+
+static void prepare_tail_lost(void)
+{
+    prepare(SCENE_UNMARKED, false);
+    scene_damage(SCENE_TAIL, HEADER_BLOCK_SIZE);
+}
+
 static void prepare_lost(void)
 {
     prepare(SCENE_MARKED, false);
@@ -136,6 +148,30 @@ int main(void)
             .writes = WRITES_ENDS,
             .garbage_only_at_first = true,
             .share = 30,
+        },
+        {
+            .name = "restore a backup where the front is lost",
+            .prepare = prepare_front_lost,
+            .opener = EXPLORE_BY_PATH,
+            .run = restore,
+            .secrets = THEN | NOW,
+            .during = { NOW, THEN },
+            .after = THEN,
+            .writes = WRITES_ENDS,
+            .no_garbage = true,
+            .share = 20,
+        },
+        {
+            .name = "restore a backup where the tail is lost",
+            .prepare = prepare_tail_lost,
+            .opener = EXPLORE_BY_PATH,
+            .run = restore,
+            .secrets = THEN | NOW,
+            .during = { NOW, THEN },
+            .after = THEN,
+            .writes = WRITES_ENDS,
+            .no_garbage = true,
+            .share = 20,
         },
         {
             .name = "restore a backup where both copies are lost",

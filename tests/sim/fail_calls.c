@@ -5,14 +5,21 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "helper_keys.h"
 #include "helper_memory.h"
 
+enum { MARKED = 1, FILLED = 2, UNMARKED = 4, ALL = 7 }; /* kinds of scene */
+
 struct operation {
     const char *name;
     enum coffer_status (*run)(struct coffer_error *error);
+    void (*arrange)(void); /* before anything fails; may be NULL */
+    unsigned kinds;        /* the scenes that it is for */
+    unsigned keeps[3];     /* one of these sets of secrets opens afterwards, whatever failed; ends with 0 */
 };
 
 static enum coffer_status with_header(enum coffer_status (*act)(struct coffer_header *, struct coffer_error *),
@@ -47,6 +54,16 @@ static enum coffer_status probe(struct coffer_error *error)
 {
     struct coffer_info info = { .size = sizeof(info) };
     return coffer_probe(MACHINE_VOLUME, &info, error);
+}
+
+static char key_file[] = "/tmp/coffer-fail-calls-XXXXXX";
+
+static void make_key_file(void)
+{
+    int fd = mkstemp(key_file);
+    if (fd < 0 || write(fd, "key", 3) != 3 || close(fd) != 0) {
+        scene_fail("cannot make a key file");
+    }
 }
 
 static void ignore(void *user, enum coffer_finding finding, const char *text)
@@ -84,20 +101,79 @@ static enum coffer_status hide(struct coffer_error *error)
     return status == COFFER_OK ? coffer_volume_close(volume, error) : status;
 }
 
-static enum coffer_status use(struct coffer_error *error)
+/* Opens, does it, and closes. */
+static enum coffer_status with_volume(const struct coffer_open_options *options,
+                                      enum coffer_status (*act)(struct coffer_volume *, struct coffer_error *),
+                                      struct coffer_error *error)
 {
-    struct coffer_open_options options = scene_options(false);
     struct coffer_volume *volume;
-    uint8_t data[600] = { 1 };
-    enum coffer_status status = coffer_volume_open(MACHINE_VOLUME, scene_secret(0), &options, &volume, error);
+    enum coffer_status status = coffer_volume_open(MACHINE_VOLUME, scene_secret(0), options, &volume, error);
     if (status != COFFER_OK) {
         return status;
     }
-    status = coffer_volume_pwrite(volume, data, sizeof(data), 4000, error);
-    status = status != COFFER_OK ? status : coffer_volume_pread(volume, data, sizeof(data), 100, error);
-    status = status != COFFER_OK ? status : coffer_volume_flush(volume, error);
+    status = act(volume, error);
     enum coffer_status closed = coffer_volume_close(volume, error);
     return status != COFFER_OK ? status : closed;
+}
+
+static enum coffer_status transfer(struct coffer_volume *volume, struct coffer_error *error)
+{
+    uint8_t data[600] = { 1 };
+    enum coffer_status status = coffer_volume_pwrite(volume, data, sizeof(data), 4000, error);
+    status = status != COFFER_OK ? status : coffer_volume_pread(volume, data, sizeof(data), 100, error);
+    return status != COFFER_OK ? status : coffer_volume_flush(volume, error);
+}
+
+static enum coffer_status use(struct coffer_error *error)
+{
+    struct coffer_open_options options = scene_options(false);
+    return with_volume(&options, transfer, error);
+}
+
+static enum coffer_status look_around(struct coffer_volume *volume, struct coffer_error *error)
+{
+    struct coffer_info info = { .size = sizeof(info) };
+    struct coffer_mapping mapping = { .size = sizeof(mapping) };
+    uint64_t found;
+    uint8_t data[600];
+    enum coffer_status status = coffer_volume_info(volume, &info, error);
+    status = status != COFFER_OK ? status : coffer_volume_pread(volume, data, sizeof(data), 100, error);
+    status = status != COFFER_OK ? status : coffer_volume_seek(volume, 0, true, &found, error);
+    return status != COFFER_OK ? status : coffer_volume_mapping(volume, &mapping, NULL, error);
+}
+
+static enum coffer_status look_only(struct coffer_error *error)
+{
+    struct coffer_open_options options = scene_options(true);
+    return with_volume(&options, look_around, error);
+}
+
+static enum coffer_status discard_some(struct coffer_volume *volume, struct coffer_error *error)
+{
+    return coffer_volume_discard(volume, 100, 20000, error);
+}
+
+static enum coffer_status discard(struct coffer_error *error)
+{
+    struct coffer_open_options options = scene_options(false);
+    return with_volume(&options, discard_some, error);
+}
+
+static void arrange_hidden(void)
+{
+    scene_hide(4);
+}
+
+static enum coffer_status protect(struct coffer_error *error)
+{
+    struct coffer_open_options options = scene_options(false);
+    options.protect_hidden = scene_secret(4);
+    return with_volume(&options, transfer, error);
+}
+
+static void arrange_damage(void)
+{
+    scene_damage(0, HEADER_BLOCK_SIZE);
 }
 
 static enum coffer_status grow(struct coffer_error *error)
@@ -106,16 +182,172 @@ static enum coffer_status grow(struct coffer_error *error)
     return coffer_volume_grow(MACHINE_VOLUME, scene_secret(0), &options, SCENE_SIZE + SCENE_GROWTH, error);
 }
 
+static enum scene_kind kind; /* of the present scene */
+
+/* Over the file that is there: it stays until the new one is published. */
+static enum coffer_status create(struct coffer_error *error)
+{
+    struct coffer_create_options options = scene_create_options(kind);
+    struct coffer_volume *volume;
+    options.replace = true;
+    options.second_secret = scene_secret(5);
+    enum coffer_status status = coffer_volume_create(MACHINE_VOLUME, scene_secret(2), &options, &volume, error);
+    if (status != COFFER_OK) {
+        return status;
+    }
+    status = coffer_volume_publish(volume, error);
+    enum coffer_status closed = coffer_volume_close(volume, error);
+    return status != COFFER_OK ? status : closed;
+}
+
+static void no_device(void)
+{
+    machine.device = false;
+}
+
+static void arrange_device(void)
+{
+    machine.device = true;
+}
+
+static void arrange_copy(void)
+{
+    disk_free(machine.backup);
+    machine.backup = disk_clone(machine.volume);
+    disk_write(machine.volume, "something else", 14, HEADER_DATA_OFFSET + 4096);
+}
+
+static enum coffer_status copy_into(struct coffer_volume *from, struct coffer_error *error)
+{
+    struct coffer_open_options options = scene_options(false);
+    struct coffer_callbacks none = { 0 };
+    struct coffer_volume *to;
+    enum coffer_status status = coffer_volume_open(MACHINE_BACKUP, scene_secret(0), &options, &to, error);
+    if (status != COFFER_OK) {
+        return status;
+    }
+    status = coffer_volume_copy(from, to, &none, error);
+    enum coffer_status closed = coffer_volume_close(to, error);
+    return status != COFFER_OK ? status : closed;
+}
+
+static enum coffer_status copy(struct coffer_error *error)
+{
+    struct coffer_open_options options = scene_options(true);
+    return with_volume(&options, copy_into, error);
+}
+
+/* A volume that nobody opens until it is complete. */
+static void arrange_unfinished(void)
+{
+    struct coffer_create_options options = scene_create_options(kind);
+    struct coffer_error error = COFFER_ERROR_INIT;
+    struct coffer_volume *volume;
+    options.replace = options.unfinished = true;
+    scene_must(coffer_volume_create(MACHINE_VOLUME, scene_secret(0), &options, &volume, &error), &error, "create");
+    scene_must(coffer_volume_publish(volume, &error), &error, "publish");
+    scene_must(coffer_volume_close(volume, &error), &error, "close");
+}
+
+static enum coffer_status finish(struct coffer_volume *volume, struct coffer_error *error)
+{
+    struct coffer_open_options options = scene_options(false);
+    return coffer_volume_complete(volume, scene_secret(0), &options, error);
+}
+
+static enum coffer_status complete(struct coffer_error *error)
+{
+    struct coffer_open_options options = scene_options(false);
+    options.unfinished = true;
+    return with_volume(&options, finish, error);
+}
+
+/* A LUKS2 header has a passphrase of its own. */
+static struct coffer_credential *passphrase;
+
+static void arrange_export(void)
+{
+    struct coffer_secret *secret = coffer_secret_new(32);
+    struct coffer_error error = COFFER_ERROR_INIT;
+    coffer_credential_free(passphrase);
+    passphrase = coffer_credential_new();
+    memset(coffer_secret_data(secret), 'x', 32);
+    coffer_secret_set_size(secret, 32);
+    scene_must(coffer_credential_set_passphrase(passphrase, secret, &error), &error, "a passphrase");
+    coffer_secret_free(secret);
+    disk_free(machine.backup);
+    machine.backup = NULL;
+}
+
+static enum coffer_status export_header(struct coffer_volume *volume, struct coffer_error *error)
+{
+    return coffer_volume_export_luks2(volume, MACHINE_BACKUP, passphrase, error);
+}
+
+static enum coffer_status export_luks2(struct coffer_error *error)
+{
+    struct coffer_open_options options = scene_options(true);
+    return with_volume(&options, export_header, error);
+}
+
+static enum coffer_status check_without_a_secret(struct coffer_error *error)
+{
+    struct coffer_open_options options = scene_options(true);
+    struct coffer_check_result result;
+    return coffer_check(MACHINE_VOLUME, NULL, &options, ignore, NULL, &result, error);
+}
+
+/* Credentials need memory only. */
+static enum coffer_status make_credentials(struct coffer_error *error)
+{
+    struct coffer_credential *credential = coffer_credential_new(), *recovery = coffer_credential_new();
+    struct coffer_secret *secret = coffer_secret_new(32), *text = coffer_secret_new(COFFER_RECOVERY_TEXT_SIZE);
+    enum coffer_status status = COFFER_OK;
+    if (credential == NULL || recovery == NULL || secret == NULL || text == NULL) {
+        *error = (struct coffer_error){ COFFER_NO_MEMORY, ENOMEM, "no memory" };
+        status = COFFER_NO_MEMORY;
+    } else {
+        memset(coffer_secret_data(secret), 'x', 32);
+        coffer_secret_set_size(secret, 32);
+        status = coffer_credential_set_passphrase(credential, secret, error);
+        status = status == COFFER_OK ? coffer_credential_add_key_file(credential, key_file, error) : status;
+        status = status == COFFER_OK ? coffer_credential_make_recovery(recovery, text, error) : status;
+        if (status == COFFER_OK && !coffer_credential_is_recovery_code(recovery, text)) {
+            scene_fail("a recovery code that is none");
+        }
+    }
+    coffer_secret_free(secret);
+    coffer_secret_free(text);
+    coffer_credential_free(credential);
+    coffer_credential_free(recovery);
+    return status;
+}
+
 static unsigned long failures;
+
+static bool may_open(const struct operation *operation, unsigned opens)
+{
+    for (const unsigned *set = operation->keeps; *set != 0; set++) {
+        if ((opens & *set) == (*set & ~EXPLORE_NOBODY)) {
+            return true;
+        }
+    }
+    return false;
+}
 
 /* Repeats an operation on a fresh copy of the volume until nothing fails any more. */
 static void repeat(const struct operation *operation, const struct disk *before, bool memory)
 {
+    const char *what = memory ? "allocation" : "call";
     bool failed = true;
     for (unsigned at = 1; failed; at++) {
         struct coffer_error error = COFFER_ERROR_INIT;
         struct view view;
         machine_insert(disk_clone(before));
+        if (operation->arrange != NULL) {
+            operation->arrange();
+        }
+        unsigned secrets = memory_secrets();
         if (memory) {
             memory_fail(at);
         } else {
@@ -125,70 +357,87 @@ static void repeat(const struct operation *operation, const struct disk *before,
         failed = memory ? memory_has_failed() : machine.failed;
         memory_fail(0);
         machine_fail_never();
+        no_device();
         failures += failed;
         if (status != COFFER_OK && (!failed || error.text[0] == '\0' || error.status != status)) {
-            scene_fail("%s, %s %u: status %d, text '%s'", operation->name, memory ? "allocation" : "call", at,
-                       (int)status, error.text);
+            scene_fail("%s, %s %u: status %d, text '%s'", operation->name, what, at, (int)status, error.text);
         }
-        if (machine.open_stores != 0) {
-            scene_fail("%s, %s %u: a store is left open", operation->name, memory ? "allocation" : "call", at);
+        if (machine.open_stores != 0 || memory_secrets() != secrets) {
+            scene_fail("%s, %s %u: %u stores and %u secrets are left", operation->name, what, at,
+                       machine.open_stores, memory_secrets() - secrets);
         }
         scene_look(machine.volume, OLD | BYSTANDER | NEW, &view);
-        if ((view.opens & BYSTANDER) == 0 || (view.opens & (OLD | NEW)) == 0) {
-            if (operation->run != take_out || (view.opens & BYSTANDER) == 0) {
-                scene_fail("%s, %s %u: the volume does not open any more", operation->name,
-                           memory ? "allocation" : "call", at);
-            }
+        if (!may_open(operation, view.opens)) {
+            scene_fail("%s, %s %u: %#x open it", operation->name, what, at, view.opens);
         }
     }
+}
+
+static void make_backup(const struct disk *before)
+{
+    struct coffer_error error = COFFER_ERROR_INIT;
+    machine_insert(disk_clone(before));
+    scene_must(back_up(&error), &error, "back up");
+}
+
+static void fail_all(const struct operation *operations, size_t count)
+{
+    scene_create(kind);
+    struct coffer_header *header = scene_open(0);
+    (void)scene_add(header, 1);
+    coffer_header_close(header);
+    struct disk *before = disk_clone(machine.volume);
+    for (unsigned secret = 0; secret < SCENE_SECRETS; secret++) {
+        (void)scene_secret(secret);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if ((operations[i].kinds & 1u << kind) != 0) {
+            make_backup(before);
+            repeat(&operations[i], before, false);
+            repeat(&operations[i], before, true);
+        }
+    }
+    disk_free(before);
+    scene_end();
 }
 
 int main(void)
 {
     static const struct operation OPERATIONS[] = {
-        { "probe", probe },
-        { "open, read, write, flush, close", use },
-        { "add a key", add },
-        { "change a key", change },
-        { "remove a key", take_out },
-        { "check and repair", check },
-        { "back up", back_up },
-        { "restore", restore },
-        { "hide", hide },
-        { "grow", grow },
+        { "probe", probe, NULL, MARKED | FILLED, { OLD | BYSTANDER } },
+        { "open, read, write, flush, close", use, NULL, ALL, { OLD | BYSTANDER } },
+        { "open for reading, look around", look_only, NULL, ALL, { OLD | BYSTANDER } },
+        { "discard", discard, NULL, MARKED, { OLD | BYSTANDER } },
+        { "open with a damaged copy", use, arrange_damage, ALL, { OLD | BYSTANDER } },
+        { "open, hidden volume protected", protect, arrange_hidden, FILLED | UNMARKED, { OLD | BYSTANDER } },
+        { "add a key", add, NULL, ALL, { OLD | BYSTANDER } },
+        { "add a key with a damaged copy", add, arrange_damage, ALL, { OLD | BYSTANDER } },
+        { "change a key", change, NULL, ALL, { OLD | BYSTANDER, NEW | BYSTANDER } },
+        { "remove a key", take_out, NULL, ALL, { BYSTANDER } },
+        { "check and repair", check, NULL, ALL, { OLD | BYSTANDER } },
+        { "check and repair a damaged copy", check, arrange_damage, ALL, { OLD | BYSTANDER } },
+        { "check without a secret", check_without_a_secret, NULL, MARKED | FILLED, { OLD | BYSTANDER } },
+        { "back up", back_up, NULL, ALL, { OLD | BYSTANDER } },
+        { "restore", restore, NULL, ALL, { OLD | BYSTANDER } },
+        { "restore over a damaged copy", restore, arrange_damage, ALL, { OLD | BYSTANDER } },
+        { "hide", hide, NULL, FILLED | UNMARKED, { OLD | BYSTANDER } },
+        { "grow", grow, NULL, ALL, { OLD | BYSTANDER } },
+        { "create a file", create, NULL, ALL, { OLD | BYSTANDER, NEW } },
+        { "create on a device", create, arrange_device, FILLED | UNMARKED, { EXPLORE_NOBODY, NEW } },
+        { "copy", copy, arrange_copy, MARKED | FILLED, { OLD | BYSTANDER } },
+        { "complete", complete, arrange_unfinished, ALL, { EXPLORE_NOBODY, OLD } },
+        { "export a LUKS2 header", export_luks2, arrange_export, FILLED, { OLD | BYSTANDER } },
+        { "make credentials", make_credentials, NULL, MARKED, { OLD | BYSTANDER } },
     };
-    static const enum scene_kind KINDS[] = { SCENE_MARKED, SCENE_FILLED, SCENE_UNMARKED };
     if (coffer_init(NULL) != COFFER_OK) {
         return 1;
     }
-    for (unsigned kind = 0; kind < 3; kind++) {
-        scene_create(KINDS[kind]);
-        struct coffer_header *header = scene_open(0);
-        (void)scene_add(header, 1);
-        coffer_header_close(header);
-        struct disk *before = disk_clone(machine.volume);
-        (void)scene_secret(2);
-        (void)scene_secret(4);
-        unsigned secrets = memory_secrets();
-        for (size_t i = 0; i < sizeof(OPERATIONS) / sizeof(OPERATIONS[0]); i++) {
-            if ((OPERATIONS[i].run == hide && KINDS[kind] == SCENE_MARKED) ||
-                (OPERATIONS[i].run == probe && KINDS[kind] == SCENE_UNMARKED)) {
-                continue;
-            }
-            repeat(&OPERATIONS[i], before, false);
-            repeat(&OPERATIONS[i], before, true);
-            if (memory_secrets() != secrets) {
-                scene_fail("%s: %u secrets are left", OPERATIONS[i].name, memory_secrets() - secrets);
-            }
-            if (OPERATIONS[i].run == back_up) {
-                struct coffer_error error = COFFER_ERROR_INIT;
-                machine_insert(disk_clone(before));
-                scene_must(back_up(&error), &error, "back up");
-            }
-        }
-        disk_free(before);
-        scene_end();
+    make_key_file();
+    for (kind = SCENE_MARKED; kind <= SCENE_UNMARKED; kind++) {
+        fail_all(OPERATIONS, sizeof(OPERATIONS) / sizeof(OPERATIONS[0]));
     }
+    (void)unlink(key_file);
+    coffer_credential_free(passphrase);
     printf("%lu failures of the medium and of memory, each with a status and a text\n", failures);
     return 0;
 }

@@ -14,11 +14,13 @@
 #include <sys/types.h>
 
 static atomic_uint allocations, fail_at, secrets, derivations;
+static atomic_size_t largest;
 static atomic_bool failed, forbidden;
 
 void memory_fail(unsigned at)
 {
     atomic_store(&allocations, 0);
+    atomic_store(&largest, 0);
     atomic_store(&failed, false);
     atomic_store(&fail_at, at);
 }
@@ -26,6 +28,11 @@ void memory_fail(unsigned at)
 bool memory_has_failed(void)
 {
     return atomic_load(&failed);
+}
+
+size_t memory_largest(void)
+{
+    return atomic_load(&largest);
 }
 
 unsigned memory_secrets(void)
@@ -43,8 +50,12 @@ void memory_forbid_derivation(bool on)
     atomic_store(&forbidden, on);
 }
 
-static bool fails(void)
+/* Whether an allocation of `size` bytes is to fail. */
+static bool fails(size_t size)
 {
+    if (size > atomic_load(&largest)) { /* one thread at a time allocates what matters */
+        atomic_store(&largest, size);
+    }
     unsigned at = atomic_load(&fail_at);
     if (at == 0 || atomic_fetch_add(&allocations, 1) + 1 != at) {
         return false;
@@ -72,22 +83,22 @@ int __wrap_crypto_argon2id(uint8_t out[32], const void *password, size_t passwor
 
 void *__wrap_malloc(size_t size)
 {
-    return fails() ? NULL : __real_malloc(size);
+    return fails(size) ? NULL : __real_malloc(size);
 }
 
 void *__wrap_calloc(size_t count, size_t size)
 {
-    return fails() ? NULL : __real_calloc(count, size);
+    return fails(count * size) ? NULL : __real_calloc(count, size);
 }
 
 void *__wrap_mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset)
 {
-    return fails() ? MAP_FAILED : __real_mmap(address, size, protection, flags, fd, offset);
+    return fails(size) ? MAP_FAILED : __real_mmap(address, size, protection, flags, fd, offset);
 }
 
 void *__wrap_mmap64(void *address, size_t size, int protection, int flags, int fd, off_t offset)
 {
-    return fails() ? MAP_FAILED : __real_mmap64(address, size, protection, flags, fd, offset);
+    return fails(size) ? MAP_FAILED : __real_mmap64(address, size, protection, flags, fd, offset);
 }
 
 /* A header in front keeps the size, so that freeing can wipe. What is behind it is aligned for any vector. */
@@ -96,7 +107,7 @@ enum { FRONT = 64 };
 void *__wrap_crypto_secret_alloc(size_t size)
 {
     void *memory;
-    if (size == 0 || fails() || posix_memalign(&memory, FRONT, FRONT + size) != 0) {
+    if (size == 0 || fails(size) || posix_memalign(&memory, FRONT, FRONT + size) != 0) {
         return NULL;
     }
     memset(memory, 0, FRONT + size);
@@ -125,5 +136,5 @@ int __wrap_crypto_argon2id(uint8_t out[32], const void *password, size_t passwor
     if (atomic_load(&forbidden)) {
         abort();
     }
-    return fails() ? -ENOMEM : __real_crypto_argon2id(out, password, password_size, salt, memory, passes);
+    return fails(0) ? -ENOMEM : __real_crypto_argon2id(out, password, password_size, salt, memory, passes);
 }

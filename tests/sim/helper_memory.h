@@ -9,10 +9,14 @@
 #define HELPER_MEMORY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* The allocation number `at` from now on (from 1, 0 = none) fails. */
 void memory_fail(unsigned at);
 bool memory_has_failed(void);
+
+/* The largest allocation since memory_fail. */
+size_t memory_largest(void);
 
 /* Secrets that have not been freed. */
 unsigned memory_secrets(void);

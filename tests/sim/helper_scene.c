@@ -84,19 +84,26 @@ void scene_end(void)
 
 /* ---- volumes ---- */
 
-void scene_create_with(enum scene_kind kind, unsigned secret)
+struct coffer_create_options scene_create_options(enum scene_kind kind)
 {
     struct coffer_create_options options = COFFER_CREATE_OPTIONS_INIT;
-    struct coffer_error error = COFFER_ERROR_INIT;
-    struct coffer_volume *volume;
+    bool has_level = kind == SCENE_UNMARKED;
     options.container_size = SCENE_SIZE;
-    unmarked = kind == SCENE_UNMARKED;
-    options.unmarked = unmarked;
-    options.kdf_level = unmarked ? 0 : -1;
+    options.unmarked = has_level;
+    options.kdf_level = has_level ? 0 : -1;
     options.fill = kind != SCENE_MARKED;
     options.thin = kind == SCENE_MARKED;
-    options.kdf_memory = unmarked ? 0 : HEADER_MEMORY_MIN;
-    options.kdf_passes = unmarked ? 0 : 1;
+    options.kdf_memory = has_level ? 0 : HEADER_MEMORY_MIN;
+    options.kdf_passes = has_level ? 0 : 1;
+    return options;
+}
+
+void scene_create_with(enum scene_kind kind, unsigned secret)
+{
+    struct coffer_create_options options = scene_create_options(kind);
+    struct coffer_error error = COFFER_ERROR_INIT;
+    struct coffer_volume *volume;
+    unmarked = kind == SCENE_UNMARKED;
     machine_insert(NULL);
     scene_must(coffer_volume_create(MACHINE_VOLUME, scene_secret(secret), &options, &volume, &error), &error,
                "create");
@@ -194,7 +201,7 @@ static void look_with(const struct unlock_image *image, unsigned secret, struct 
         view->seq = (unsigned)fields.seq;
     } else if (status == COFFER_DAMAGED) {
         view->damaged |= SECRET(secret);
-    } else if (status != COFFER_WRONG_SECRET) {
+    } else if (status != COFFER_WRONG_SECRET && status != COFFER_UNSUPPORTED) {
         scene_fail("secret %u: status %d, %s", secret, (int)status, error.text);
     }
 }

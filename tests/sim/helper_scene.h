@@ -33,6 +33,7 @@ void scene_must(enum coffer_status status, const struct coffer_error *error, con
 enum scene_kind { SCENE_MARKED, SCENE_FILLED, SCENE_UNMARKED };
 void scene_create(enum scene_kind kind);
 void scene_create_with(enum scene_kind kind, unsigned secret);
+struct coffer_create_options scene_create_options(enum scene_kind kind);
 struct coffer_open_options scene_options(bool read_only);
 
 struct coffer_header *scene_open(unsigned secret);
@@ -57,8 +58,8 @@ struct view {
     unsigned seq; /* of the last that opened; for messages */
 };
 
-/* Looks at `disk` with each of these secrets; never writes. Any status but OK, WRONG_SECRET and DAMAGED stops the
- * test. */
+/* Looks at `disk` with each of these secrets; never writes. Any status but OK, WRONG_SECRET, DAMAGED and
+ * UNSUPPORTED (not complete yet) stops the test. */
 void scene_look(const struct disk *disk, unsigned secrets, struct view *view);
 
 #endif
