@@ -4,20 +4,16 @@
  * state file is gone (the directory of a session is removed when its user logs out).
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "command.h"
+#include "deadline.h"
 #include "escape.h"
 #include "json.h"
+#include "liveness.h"
 #include "mapped.h"
 #include "mount_state.h"
 #include "mount_table.h"
@@ -50,6 +46,7 @@ struct row {
     bool has_refused; /* a write into the hidden volume */
     bool is_alive;
     bool is_kernels; /* it lives without its server */
+    struct liveness question; /* whether it is */
 };
 
 /* ---- Text ---- */
@@ -183,45 +180,15 @@ static bool is_known(const struct mount_states *states, const struct mount_entry
     return false;
 }
 
-/* What the kernel remembers of the mount is no answer. */
-static bool answers_as_dead(const char *mount_point)
-{
-    struct statx status;
-
-    return statx(AT_FDCWD, mount_point, AT_NO_AUTOMOUNT | AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &status) < 0 &&
-           (errno == ENOTCONN || errno == ECONNABORTED);
-}
-
-/* Asked only of mounts that no state file tells about. A server that hangs, and it may be anybody's, would make this
- * hang, too, and no signal ends that: a child asks. It holds none of our files, and is left behind if it must be. */
-static bool is_dead(const struct mount_entry *entry)
-{
-    int status = 0;
-
-    pid_t child = fork();
-    if (child < 0) {
-        return false;
-    }
-    if (child == 0) {
-        close_range(0, ~0u, 0);
-        _exit(answers_as_dead(entry->mount_point) ? 1 : 0);
-    }
-    SCOPE_FD int handle = (int)syscall(SYS_pidfd_open, child, 0);
-    struct pollfd event = { .fd = handle, .events = POLLIN };
-    if (handle < 0 || poll(&event, 1, PATIENCE_MS) <= 0) {
-        kill(child, SIGKILL);
-        return false;
-    }
-    return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 1;
-}
-
+/* Asked only of mounts that no state file tells about. */
 static struct row row_of_entry(const struct mount_entry *entry)
 {
     return (struct row){
         .volume = entry->source,
         .mount_point = entry->mount_point,
         .read_only = entry->read_only,
-        .is_alive = !is_dead(entry),
+        .is_alive = true,
+        .question = liveness_ask(entry->mount_point),
     };
 }
 
@@ -256,6 +223,10 @@ static bool collect(const struct view *view, struct row **rows, size_t *count)
             mount_table_find(&view->after, entry->mount_point, entry->device)) {
             (*rows)[(*count)++] = row_of_entry(entry);
         }
+    }
+    int64_t deadline = deadline_in(PATIENCE_MS); /* for all of them together */
+    for (size_t i = 0; i < *count; i++) {
+        (*rows)[i].is_alive = (*rows)[i].is_alive && !liveness_is_dead(&(*rows)[i].question, deadline);
     }
     return true;
 }

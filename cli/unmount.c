@@ -25,7 +25,7 @@
 #include "ui.h"
 
 #define LOOK_MS   50    /* between two attempts */
-#define GRACE_MS  2000  /* for holders that are just letting go */
+#define GRACE_MS  5000  /* for holders that are just letting go */
 #define START_MS  10000 /* for a server that is about to mount */
 #define FLUSH_MS  30000 /* for a server that nothing but the lock on its volume tells about */
 #define HINT_BUSY "stop what uses it, or give it time with --wait SECONDS; --lazy takes it out of the tree at once"

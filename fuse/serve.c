@@ -157,7 +157,7 @@ enum coffer_status serve_wait(struct serve_session *session, struct coffer_error
     return status;
 }
 
-enum coffer_status serve_stop(struct serve_session *session, bool lazy, struct coffer_error *error)
+static enum coffer_status stop(struct serve_session *session, bool lazy, struct coffer_error *error)
 {
     char *path = NULL;
     enum coffer_status status = mount_find(&session->mount, &path, error);
@@ -180,6 +180,27 @@ enum coffer_status serve_stop(struct serve_session *session, bool lazy, struct c
     }
     free(path);
     return status;
+}
+
+static bool is_unmounted(const struct serve_session *session)
+{
+    char *path = NULL;
+    const bool is_known = mount_find(&session->mount, &path, NULL) == COFFER_OK;
+    const bool is_there = path != NULL;
+    free(path);
+    return is_known && !is_there;
+}
+
+/* Whoever unmounts it at the same time, another thread or another process, may be faster anywhere on the way: the
+ * mount is gone then, whatever the slower one was told. */
+enum coffer_status serve_stop(struct serve_session *session, bool lazy, struct coffer_error *error)
+{
+    struct coffer_error first = COFFER_ERROR_INIT;
+    const enum coffer_status status = stop(session, lazy, &first);
+    if (status == COFFER_OK || is_unmounted(session)) {
+        return COFFER_OK;
+    }
+    return failure_set(error, first.status, first.sys, "%s", first.text);
 }
 
 void serve_free(struct serve_session *session)
