@@ -45,7 +45,7 @@ struct row {
     bool protects_hidden;
     bool has_refused; /* a write into the hidden volume */
     bool is_alive;
-    bool is_kernels; /* it lives without its server */
+    bool is_kernels;          /* it lives without its server */
     struct liveness question; /* whether it is */
 };
 
