@@ -104,7 +104,7 @@ static void reads_that_of_this_process(void **state)
     struct mount_table table;
 
     assert_true(mount_table_read(&table));
-    assert_non_null(mount_table_top(&table, "/"));
+    assert_non_null(mount_table_top(&table, "/proc")); /* "/" is none in a change root */
     mount_table_free(&table);
 }
 
