@@ -13,6 +13,7 @@
 #include "json.h"
 #include "mapping.h"
 #include "progress.h"
+#include "remembered.h"
 #include "secrets.h"
 #include "size.h"
 #include "ui.h"
@@ -26,6 +27,7 @@ struct info_options {
     const char *volume_key_file;
     const char *confirm;
     long kdf_level;
+    bool remember;
 };
 
 static const struct option table[] = {
@@ -38,6 +40,7 @@ static const struct option table[] = {
                 "the last part of VOLUME, instead of typing it before its key is written"),
     OPTION_NUMBER(struct info_options, kdf_level, "kdf-level", "N", 0, 4,
                   "the level of an unmarked volume, where it is not one of those that are tried"),
+    OPTION_REMEMBER(struct info_options),
     OPTIONS_FORMAT(struct info_options),
     OPTIONS_SECRET(struct info_options),
     OPTIONS_COMMON(struct info_options),
@@ -325,7 +328,7 @@ static enum exit_status open_volume(const struct info_options *options, const ch
     format_options_apply(&options->format, &how);
     how.callbacks.notice = ui_library_notice;
     how.callbacks.progress = progress_report_rounds;
-    enum coffer_status opened = coffer_volume_open(path, credential, &how, volume, &error);
+    enum coffer_status opened = remembered_open(path, credential, &how, options->remember, volume, &error);
     ui_clear_transient();
     coffer_credential_free(credential);
     return opened == COFFER_OK ? EXIT_DONE : ui_fail_library(OPERATION_OPEN, path, &error);
@@ -416,6 +419,9 @@ static enum exit_status run(const void *values, const char *const *operands, siz
     }
     if (options->kdf_level >= 0 && !has_secret) {
         return ui_fail(EXIT_USAGE, "add --unlock", "'--kdf-level' needs a secret");
+    }
+    if (options->remember && !has_secret) {
+        return ui_fail(EXIT_USAGE, "add --unlock", "'--remember' needs a secret");
     }
     if (format_options_given(&options->format) && !has_secret) {
         return ui_fail(EXIT_USAGE, "add --unlock", "what a volume without a mark is, only a secret can tell");

@@ -31,6 +31,7 @@ struct mount_options {
     bool foreground;
     struct format_options format;
     long kdf_level;
+    bool remember;
 };
 
 static const struct option table[] = {
@@ -48,6 +49,7 @@ static const struct option table[] = {
     OPTION_FLAG(struct mount_options, foreground, "foreground", "stay in the foreground until it is unmounted"),
     OPTION_NUMBER(struct mount_options, kdf_level, "kdf-level", "N", 0, 4,
                   "unmarked volumes: try only this cost of the key derivation"),
+    OPTION_REMEMBER(struct mount_options),
     OPTIONS_FORMAT(struct mount_options),
     OPTIONS_SECRET(struct mount_options),
     OPTION_FLAG(struct mount_options, secret.askpass, "askpass",
@@ -88,6 +90,10 @@ static enum exit_status check_options(const struct mount_options *options)
     if (options->owner && options->block) {
         return ui_fail(EXIT_USAGE, NULL, "'--owner' is about files, '--block' shows none");
     }
+    if (options->protect_hidden && options->remember) {
+        return ui_fail(EXIT_USAGE, NULL,
+                       "'--remember' does not go with '--protect-hidden': nothing may tell of it");
+    }
     if (options->block && strcmp(options->via, "auto") != 0) {
         return ui_fail(EXIT_USAGE, NULL, "'--via' is about files, '--block' shows none");
     }
@@ -117,6 +123,7 @@ static enum exit_status mount_at(const struct mount_options *options, const char
         .hidden_secret = options->protect_hidden ? &options->new_secret : NULL,
         .format = &options->format,
         .kdf_level = (int)options->kdf_level,
+        .remember = options->remember,
         .block = options->block,
         .via = options->via,
         .options = options->options,

@@ -16,6 +16,7 @@
 #include "existing.h"
 #include "json.h"
 #include "progress.h"
+#include "remembered.h"
 #include "secrets.h"
 #include "size.h"
 #include "target.h"
@@ -118,7 +119,7 @@ static enum exit_status open_source(struct work *work)
     how.callbacks.notice = ui_library_notice;
     how.callbacks.progress = progress_report;
     work->from_info.size = sizeof(work->from_info);
-    if (coffer_volume_open(work->source, work->secret, &how, &work->from, &error) != COFFER_OK ||
+    if (remembered_open(work->source, work->secret, &how, false, &work->from, &error) != COFFER_OK ||
         coffer_volume_info(work->from, &work->from_info, &error) != COFFER_OK) {
         return ui_fail_library(OPERATION_OPEN, work->source, &error);
     }

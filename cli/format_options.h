@@ -32,6 +32,10 @@ struct format_options {
     OPTION_NUMBER(options, format.slot, "slot", "N", 0, 31, "LUKS, BitLocker, FileVault: try only this slot"), \
     OPTION_SIZE(options, secret.key_file_offset, "keyfile-offset", "how much of each key file to pass over"), \
     OPTION_SIZE(options, secret.key_file_size, "keyfile-size", "how much of each key file to read")
+
+/* Only commands that open one volume have it; member `remember`, of type bool. */
+#define OPTION_REMEMBER(options) \
+    OPTION_FLAG(options, remember, "remember", "VeraCrypt and TrueCrypt: remember the hash, for the next time to be short")
 /* clang-format on */
 
 /* Whether any of them is given. */

@@ -27,6 +27,7 @@
 #include "mount_state.h"
 #include "mount_table.h"
 #include "progress.h"
+#include "remembered.h"
 #include "runtime_dir.h"
 #include "scope.h"
 #include "secrets.h"
@@ -108,7 +109,7 @@ static enum coffer_status open_with(struct server *server, const struct coffer_c
     options.callbacks.notice = take_notice;
     options.callbacks.progress = progress_report_rounds;
     options.callbacks.user = server;
-    return coffer_volume_open(request->volume, credential, &options, &server->volume, error);
+    return remembered_open(request->volume, credential, &options, request->remember, &server->volume, error);
 }
 
 static enum exit_status open_volume(struct server *server)

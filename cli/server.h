@@ -19,6 +19,7 @@ struct server_request {
     const struct secret_options *hidden_secret; /* of the hidden volume that is to be kept; NULL = none */
     const struct format_options *format;
     int kdf_level;       /* -1 = those that need not be named */
+    bool remember;       /* what opens it (remembered.h) */
     bool block;          /* the volume as one file, not its files */
     const char *via;     /* a word of `mount --via` */
     const char *options; /* for the mount, checked; NULL = none */

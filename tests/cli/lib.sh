@@ -27,6 +27,7 @@ trap 'exit 130' INT TERM HUP
 cd "$work"
 export XDG_RUNTIME_DIR=$work/run
 mkdir -m 0700 "$XDG_RUNTIME_DIR"
+export XDG_STATE_HOME=$work/state
 export LC_ALL=C.UTF-8
 umask 022
 
