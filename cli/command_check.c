@@ -177,6 +177,10 @@ static enum exit_status run(const void *values, const char *const *operands, siz
     bool has_secret = options->repair || options->unlock || secrets_given(&options->secret);
 
     (void)count;
+    enum exit_status status = format_options_check(&options->format);
+    if (status != EXIT_DONE) {
+        return status;
+    }
     if (options->kdf_level >= 0 && !has_secret) {
         return ui_fail(EXIT_USAGE, "add --unlock", "'--kdf-level' needs a secret");
     }
@@ -187,12 +191,12 @@ static enum exit_status run(const void *values, const char *const *operands, siz
         return foreign_refuse(operands[0], OPERATION_CHECK, format);
     }
     if (has_secret) {
-        enum exit_status status = secrets_read(&options->secret, SECRET_PRESENT, operands[0], &credential);
-        if (status != EXIT_DONE) {
-            return status;
-        }
+        status = secrets_read(&options->secret, SECRET_PRESENT, operands[0], &credential);
     }
-    enum exit_status status = check(options, operands[0], credential);
+    if (status != EXIT_DONE) {
+        return status;
+    }
+    status = check(options, operands[0], credential);
     coffer_credential_free(credential);
     return status;
 }

@@ -411,6 +411,10 @@ static enum exit_status run(const void *values, const char *const *operands, siz
     bool has_secret = options->unlock || options->dm || secrets_given(&options->secret);
 
     (void)count;
+    enum exit_status status = format_options_check(&options->format);
+    if (status != EXIT_DONE) {
+        return status;
+    }
     if (!options->dm && options->volume_key_file) {
         return ui_fail(EXIT_USAGE, "add --dm", "'--volume-key-file' belongs to '--dm'");
     }

@@ -142,7 +142,8 @@ static enum exit_status run(const void *values, const char *const *operands, siz
 
     (void)count;
     server_process_note_inherited();
-    enum exit_status status = check_secrets(options);
+    enum exit_status status = format_options_check(&options->format);
+    status = status ? status : check_secrets(options);
     status = status ? status : check_options(options);
     if (status != EXIT_DONE) {
         return status;

@@ -6,6 +6,21 @@
 
 #include <string.h>
 
+#include "ui.h"
+
+enum exit_status format_options_check(const struct format_options *format)
+{
+    if (format->type && strcmp(format->type, "freeotfe") == 0) {
+        return ui_fail(EXIT_UNSUPPORTED, "LibreCrypt, which runs on Windows, opens them",
+                       "volumes of FreeOTFE are not supported");
+    }
+    if (format->type && strcmp(format->type, "loop-aes") == 0) {
+        return ui_fail(EXIT_UNSUPPORTED, "'cryptsetup open --type loopaes' opens them, as root",
+                       "volumes of loop-AES are not supported");
+    }
+    return EXIT_DONE;
+}
+
 bool format_options_given(const struct format_options *format)
 {
     return format->type || format->hash || format->pim != 0 || format->system || format->backup_header;

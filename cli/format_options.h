@@ -6,6 +6,7 @@
 
 #include "coffer.h"
 #include "options.h"
+#include "status.h"
 
 struct format_options {
     const char *type; /* NULL or "auto": found out */
@@ -18,11 +19,12 @@ struct format_options {
 };
 
 #define FORMAT_PIM_MAX 2147468
+#define FORMAT_TYPES   "auto|coffer|luks|bitlocker|filevault|veracrypt|truecrypt|freeotfe|loop-aes"
 #define FORMAT_HASHES  "sha512|sha256|whirlpool|blake2s|ripemd160|streebog|sha1|argon2id"
 
 /* clang-format off */
 #define OPTIONS_FORMAT(options) \
-    OPTION_CHOICE(options, format.type, "type", "auto|coffer|luks|bitlocker|filevault|veracrypt|truecrypt", "the format of the volume"), \
+    OPTION_CHOICE(options, format.type, "type", FORMAT_TYPES, "the format of the volume"), \
     OPTION_NUMBER(options, format.pim, "pim", "N", 1, FORMAT_PIM_MAX, "VeraCrypt: its personal iterations multiplier"), \
     OPTION_CHOICE(options, format.hash, "hash", FORMAT_HASHES, \
                   "VeraCrypt and TrueCrypt: the hash, for others not to be tried"), \
@@ -37,6 +39,9 @@ struct format_options {
 #define OPTION_REMEMBER(options) \
     OPTION_FLAG(options, remember, "remember", "VeraCrypt and TrueCrypt: remember the hash, for the next time to be short")
 /* clang-format on */
+
+/* Refuses, reported, what can be named and is not opened: without a mark, nothing else would tell. Before anything is asked. */
+enum exit_status format_options_check(const struct format_options *format);
 
 /* Whether any of them is given. */
 bool format_options_given(const struct format_options *format);
