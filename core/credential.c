@@ -218,10 +218,10 @@ static bool insert_sorted(struct coffer_credential *credential)
 {
     size_t last = credential->factors, at = last;
     struct key_file *file = credential->file;
-    while (at > 0 && memcmp(file[at - 1].factor, file[last].factor, FACTOR_SIZE) > 0) {
+    while (at > 0 && crypto_compare(file[at - 1].factor, file[last].factor, FACTOR_SIZE) > 0) {
         at--;
     }
-    if (at > 0 && memcmp(file[at - 1].factor, file[last].factor, FACTOR_SIZE) == 0) {
+    if (at > 0 && crypto_equal(file[at - 1].factor, file[last].factor, FACTOR_SIZE)) {
         return false;
     }
     for (size_t i = last; i > at; i--) {

@@ -37,8 +37,9 @@ int crypto_selftest(void);
 void *crypto_secret_alloc(size_t size);
 void crypto_secret_free(void *memory); /* wipes; NULL is fine */
 void crypto_wipe(void *memory, size_t size);
-bool crypto_equal(const void *a, const void *b, size_t size); /* constant time */
-bool crypto_is_zero(const void *memory, size_t size);         /* constant time */
+bool crypto_equal(const void *a, const void *b, size_t size);  /* constant time */
+int crypto_compare(const void *a, const void *b, size_t size); /* as memcmp; constant time */
+bool crypto_is_zero(const void *memory, size_t size);          /* constant time */
 
 /* Whether all secret memory so far is locked, cipher handles included (mlock is refused beyond RLIMIT_MEMLOCK). */
 bool crypto_memory_is_locked(void);

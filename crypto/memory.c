@@ -109,6 +109,19 @@ bool crypto_equal(const void *a, const void *b, size_t size)
     return sodium_memcmp(a, b, size) == 0;
 }
 
+/* The first difference decides, but every byte is looked at, and nothing branches. */
+int crypto_compare(const void *a, const void *b, size_t size)
+{
+    const uint8_t *left = a, *right = b;
+    uint32_t greater = 0, less = 0;
+    for (size_t i = 0; i < size; i++) {
+        uint32_t undecided = (greater | less) ^ 1u;
+        greater |= undecided & ((uint32_t)right[i] - left[i]) >> 31;
+        less |= undecided & ((uint32_t)left[i] - right[i]) >> 31;
+    }
+    return (int)greater - (int)less;
+}
+
 bool crypto_is_zero(const void *memory, size_t size)
 {
     return sodium_is_zero(memory, size) == 1;

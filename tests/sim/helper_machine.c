@@ -58,8 +58,15 @@ void machine_fail(unsigned kinds, unsigned at, int with)
     machine.fail_kinds = kinds;
     machine.fail_at = at;
     machine.fail_with = with;
+    machine.fail_on = false;
     machine.calls = 0;
     machine.failed = false;
+}
+
+void machine_fail_from(unsigned kinds, unsigned at, int with)
+{
+    machine_fail(kinds, at, with);
+    machine.fail_on = true;
 }
 
 void machine_fail_never(void)
@@ -76,7 +83,8 @@ void machine_insert(struct disk *disk)
 /* 0, or the error that this call meets. */
 static int meet_fault(unsigned kind)
 {
-    if ((machine.fail_kinds & kind) == 0 || ++machine.calls != machine.fail_at) {
+    if (machine.fail_at == 0 || (machine.fail_kinds & kind) == 0 || ++machine.calls < machine.fail_at ||
+        (machine.calls > machine.fail_at && !machine.fail_on)) {
         return 0;
     }
     machine.failed = true;

@@ -58,6 +58,7 @@ struct machine {
      * has written half. */
     unsigned fail_kinds, fail_at;
     int fail_with;
+    bool fail_on;   /* and all after it */
     unsigned calls; /* of these kinds since machine_fail */
     bool failed;    /* whether it has come to that */
 
@@ -68,6 +69,7 @@ struct machine {
 extern struct machine machine;
 
 void machine_fail(unsigned kinds, unsigned at, int with);
+void machine_fail_from(unsigned kinds, unsigned at, int with);
 void machine_fail_never(void);
 
 /* Another medium instead of the volume's; `disk` is taken over. */

@@ -13,9 +13,16 @@
 #include <sys/mman.h>
 #include <sys/types.h>
 
+#include "error.h"
+
 static atomic_uint allocations, fail_at, secrets, derivations;
 static atomic_size_t largest;
 static atomic_bool failed, forbidden;
+
+/* One thread at a time derives. */
+static uint32_t cheap; /* KiB that are available; 0 = not cheap */
+static struct memory_cost costs[MEMORY_COSTS];
+static unsigned costs_asked;
 
 void memory_fail(unsigned at)
 {
@@ -50,6 +57,18 @@ void memory_forbid_derivation(bool on)
     atomic_store(&forbidden, on);
 }
 
+unsigned memory_costs(struct memory_cost cost[MEMORY_COSTS])
+{
+    memcpy(cost, costs, sizeof(costs));
+    return costs_asked;
+}
+
+void memory_cheapen(uint32_t available)
+{
+    cheap = available;
+    costs_asked = 0;
+}
+
 /* Whether an allocation of `size` bytes is to fail. */
 static bool fails(size_t size)
 {
@@ -71,6 +90,7 @@ void *__real_mmap(void *address, size_t size, int protection, int flags, int fd,
 void *__real_mmap64(void *address, size_t size, int protection, int flags, int fd, off_t offset);
 int __real_crypto_argon2id(uint8_t out[32], const void *password, size_t password_size, const uint8_t salt[16],
                            uint32_t memory, uint32_t passes);
+enum coffer_status __real_memory_budget_allows(uint32_t memory, struct coffer_error *error);
 
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
@@ -80,6 +100,7 @@ void *__wrap_crypto_secret_alloc(size_t size);
 void __wrap_crypto_secret_free(void *memory);
 int __wrap_crypto_argon2id(uint8_t out[32], const void *password, size_t password_size, const uint8_t salt[16],
                            uint32_t memory, uint32_t passes);
+enum coffer_status __wrap_memory_budget_allows(uint32_t memory, struct coffer_error *error);
 
 void *__wrap_malloc(size_t size)
 {
@@ -136,5 +157,28 @@ int __wrap_crypto_argon2id(uint8_t out[32], const void *password, size_t passwor
     if (atomic_load(&forbidden)) {
         abort();
     }
-    return fails(0) ? -ENOMEM : __real_crypto_argon2id(out, password, password_size, salt, memory, passes);
+    if (fails(0)) {
+        return -ENOMEM;
+    }
+    if (cheap == 0) {
+        return __real_crypto_argon2id(out, password, password_size, salt, memory, passes);
+    }
+    if (costs_asked < MEMORY_COSTS) {
+        costs[costs_asked] = (struct memory_cost){ memory, passes };
+    }
+    costs_asked++;
+    int result = __real_crypto_argon2id(out, password, password_size, salt, 8192, 1);
+    for (unsigned i = 0; i < 4; i++) {
+        out[i] ^= (uint8_t)(memory >> 8 * i);
+        out[4 + i] ^= (uint8_t)(passes >> 8 * i);
+    }
+    return result;
+}
+
+enum coffer_status __wrap_memory_budget_allows(uint32_t memory, struct coffer_error *error)
+{
+    if (cheap == 0) {
+        return __real_memory_budget_allows(memory, error);
+    }
+    return memory <= cheap ? COFFER_OK : error_set_no_memory(error);
 }

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* The allocation number `at` from now on (from 1, 0 = none) fails. */
 void memory_fail(unsigned at);
@@ -24,5 +25,17 @@ unsigned memory_secrets(void);
 /* How often Argon2id was asked for, and whether it must not be: then it aborts. */
 unsigned memory_derivations(void);
 void memory_forbid_derivation(bool forbidden);
+
+/* What Argon2id was asked for since memory_cheapen: the first so many, in order. */
+#define MEMORY_COSTS 16u
+struct memory_cost {
+    uint32_t memory; /* KiB */
+    uint32_t passes;
+};
+unsigned memory_costs(struct memory_cost cost[MEMORY_COSTS]);
+
+/* Argon2id costs next to nothing from now on, and still gives another key for every cost; of what the machine
+ * has, `available` KiB are left for it. 0: as it is. */
+void memory_cheapen(uint32_t available);
 
 #endif

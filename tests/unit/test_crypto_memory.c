@@ -367,6 +367,12 @@ static void compares_and_wipes(void **state)
         a[i] = 0x80;
         assert_false(crypto_equal(a, b, sizeof(a)));
         assert_false(crypto_is_zero(a, sizeof(a)));
+        assert_true(crypto_compare(a, b, sizeof(a)) > 0);
+        assert_true(crypto_compare(b, a, sizeof(a)) < 0);
+        b[64] = 0xff; /* the first difference decides */
+        assert_int_equal(crypto_compare(a, b, sizeof(a)), i == 64 ? -1 : 1);
+        b[64] = 0;
+        assert_int_equal(crypto_compare(a, b, i), 0);
         assert_true(crypto_equal(a, b, i));
         assert_true(crypto_is_zero(a, i));
         crypto_wipe(a + i, 1);
