@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 #
 # `coffer create` in a file: what it makes, what it says, what it refuses before anything is touched, and that a
-# failed one leaves nothing behind.
+# failed one leaves nothing behind: COST-3, PRE-7, FLAG-4, FILL-1, LAYOUT-3, LAYOUT-10.
 
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -37,7 +37,17 @@ expect_status 0 "${create[@]}" fill.coffer --size 8M --fill --json
 expect_json 'it["schema"] == "coffer.create/1"' 'it["volume"] == "fill.coffer"' 'it["container_size"] == 8 << 20' \
     'it["data_size"] == (8 << 20) - (1 << 20) - (128 << 10)' 'it["filled"] and not it["thin"] and it["marked"]' \
     'it["filesystem"] is None' 'it["sector_size"] == 4096'
+# The noise of two volumes with one secret has nothing in common, nor has it a pattern.
+expect_status 0 "${create[@]}" filled.coffer --size 8M --fill
+/usr/bin/python3 - fill.coffer filled.coffer <<'PYTHON' || fail 'what fills a volume is not noise of its own'
+import sys
+areas = [open(path, "rb").read()[1 << 20:-128 << 10] for path in sys.argv[1:]]
+pieces = [{area[at:at + 16] for at in range(0, len(area), 16)} for area in areas]
+sys.exit(any(len(seen) * 16 != len(area) for seen, area in zip(pieces, areas)) or bool(pieces[0] & pieces[1]))
+PYTHON
+expect_same $((8 << 20)) "$(stat -c %s filled.coffer)" 'size of a filled one' # its last bytes are a header
 expect_status 0 "${unmarked[@]}" random --size 8M
+expect_same $((8 << 20)) "$(stat -c %s random)" 'size of an unmarked one'
 expect_output "'random': 6.8 MiB, thick, unmarked"
 expect_status 10 "$COFFER" info random
 expect_status 0 "$COFFER" info random --passphrase-file "$secret" --kdf-level 0
@@ -52,6 +62,15 @@ expect_json "it['uuid'] == '$uuid'"
 expect_status 0 "${create[@]}" size.coffer --size 10MB
 expect_error 'the volume will have 9.5 MiB \(9998336 bytes\), a multiple of 4096'
 expect_same 9998336 "$(stat -c %s size.coffer)" 'size'
+
+# One key for very much data: allowed, and said.
+truncate -s 2T probe 2>/dev/null && {
+    rm probe
+    expect_status 0 "${create[@]}" large.coffer --size 1T
+    expect_no_error '1 TiB, data'
+    expect_status 0 "${create[@]}" huge.coffer --size 2T
+    expect_error '^coffer: warning: above 1 TiB, data encrypted with one AES-XTS key is more'
+}
 
 # The default costs are 256 MiB and 3 passes and bring no warning.
 printf 'cleft cam synod lacy yr wok\n' >good

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 #
 # dm.sh - what `coffer mount --via dm` says where it cannot be done: to users, of thin volumes, without device-mapper.
-# What it does where it can is in tests/vm/dm-*.sh.
+# What it does where it can is in tests/vm/dm-*.sh. DM-4.
 
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 #
 # Hidden volumes: made at the end of an outer one after a warning, opened by their own secret, not seen by the outer one,
-# and, protected, out of reach for it: HIDDEN-1, HIDDEN-3, HIDDEN-5, HIDDEN-6, HIDDEN-8, BODY-6.
+# and, protected, out of reach for it; that it is lost otherwise is said (HIDDEN-7): HIDDEN-1, HIDDEN-3, HIDDEN-5, HIDDEN-6, HIDDEN-8, BODY-6.
 
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: ISC
 #
 # The way out of coffer: with the numbers of `info --dm` and the key, another implementation reads what coffer reads
-# (DATA-1, DM-1); with a header of `header export-luks2`, libcryptsetup finds the same key. A real kernel is asked in
-# tests/vm/dm-numbers.sh.
+# (DATA-1, DM-1), and nothing else is given to it (DM-2, DM-3); with a header of `header export-luks2`, libcryptsetup
+# finds the same key. A real kernel is asked in tests/vm/dm-numbers.sh.
 
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

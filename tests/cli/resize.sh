@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 #
 # `coffer resize`: container and file system grow together, nothing that was in it is lost, and what cannot work is
-# refused before anything is changed: GROW-1, GROW-2, GROW-3.
+# refused before anything is changed: GROW-1, GROW-2, GROW-3. A thin volume stays thin: THICK-1.
 
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 #
 # Secrets from files, descriptors and key files: taken byte for byte or refused, never cut, and never mistaken for a
-# missing volume.
+# missing volume: KEY-1.
 
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: ISC
 #
 # unmarked.sh - an unmarked volume is noise to everybody without its secret: promises P6 and P26 of spec/threats.md,
-# [UNMARKED-1], [UNMARKED-2].
+# [UNMARKED-1], [UNMARKED-2]; and so it is with a hidden volume in it ([LAYOUT-4]). Nobody keeps in mind that it opened
+# ([UNMARKED-3]).
 
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -56,6 +57,27 @@ expect_unknown a.img
 expect_same 4194304 "$(stat -c %s a.img)" 'size of the file'
 [ "$(($(stat -c %b a.img) * 512))" -ge 4194304 ] || fail 'an unmarked volume has holes'
 
+# A hidden volume, and updates of either header: still noise, and outside of what the hidden volume was given not
+# a byte more has changed than without one.
+printf 'hidden secret\n' >hidden
+cp a.img c.img
+expect_status 0 "$COFFER" create --hidden c.img --size 1M --fs none --kdf-level 0 --confirm c.img \
+    --passphrase-file "$secret" --new-passphrase-file hidden
+expect_noise c.img
+/usr/bin/python3 - a.img c.img <<'PYTHON' || fail 'a hidden volume shows outside of its place'
+import sys
+before, after = (open(path, "rb").read() for path in sys.argv[1:])
+changed = {at // 4096 for at in range(0, len(before), 4096) if before[at:at + 4096] != after[at:at + 4096]}
+end = len(before) // 4096
+# the second block of each header, which is noise without a hidden volume, and nothing of the data
+sys.exit(changed != {1, end - 32 + 1})
+PYTHON
+expect_status 0 "$COFFER" key add c.img --kdf-level 0 --passphrase-file hidden --new-passphrase-file "$wrong"
+expect_status 0 "$COFFER" key add c.img --kdf-level 0 --passphrase-file "$secret" --new-key-file a.img
+expect_status 0 "$COFFER" key remove c.img --kdf-level 0 --passphrase-file hidden --slot 1
+expect_noise c.img
+expect_same "$(stat -c '%s %b' a.img)" "$(stat -c '%s %b' c.img)" 'size and blocks with a hidden volume'
+
 # A second one with the same secret has nothing in common with it.
 "${create[@]}" b.img --size 4M 2>/dev/null
 /usr/bin/python3 - a.img b.img <<'PYTHON' || fail 'two volumes share bytes'
@@ -82,3 +104,16 @@ for image in noise.img zeros.img; do
     cmp -s public-a.img "public-$image" || fail "without a secret, $image gets another answer than a volume"
 done
 expect_status 0 "$COFFER" info a.img --kdf-level 0 --passphrase-file "$secret"
+
+# Whoever opened it is not remembered: in no place that programs keep things in.
+mkdir -m 0700 home temporary
+keep=(env -u XDG_STATE_HOME -u XDG_CACHE_HOME -u XDG_CONFIG_HOME -u XDG_DATA_HOME
+    HOME="$work/home" XDG_RUNTIME_DIR="$work/temporary" TMPDIR="$work/temporary")
+expect_status 0 "${keep[@]}" "$COFFER" info a.img --kdf-level 0 --passphrase-file "$secret"
+expect_status 0 "${keep[@]}" "$COFFER" check a.img --kdf-level 0 --passphrase-file "$secret"
+if { : <>/dev/fuse; } 2>/dev/null; then
+    mkdir m
+    expect_status 0 "${keep[@]}" "$COFFER" mount --block a.img m --kdf-level 0 --passphrase-file "$secret"
+    expect_status 0 "${keep[@]}" "$COFFER" unmount m
+fi
+expect_same '' "$(find home temporary -mindepth 1 ! -type d; find home -mindepth 1)" 'what is kept of an unmarked volume'

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Random bytes and noise. getentropy is this file's own, in front of the system's, so that a source that fails or is
- * stuck can be shown: a process with it must end before it makes a key or a nonce.
+ * stuck can be shown: a process with it must end before it makes a key or a nonce (CONV-5).
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
 /*
  * Seals, key slots, header blocks and sectors against spec/vectors: PRE-1, PRE-2, PRE-3, PRE-5, SLOT-1, SLOT-3, BODY-1,
  * BODY-3, BODY-4, COST-1, SEAL-2, SEAL-3, SEAL-4, VALID-1, VALID-2, VALID-3, VALID-4, VALID-5, VALID-6, VALID-7, VALID-8,
- * CONV-7, DATA-2, DATA-3.
+ * CONV-1, CONV-4, CONV-7, DATA-2, DATA-3.
  */
 #include <setjmp.h>
 #include <stdarg.h>

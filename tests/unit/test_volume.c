@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* A volume through the public interface: create, publish, open, read, write, holes, errors. */
+/*
+ * A volume through the public interface: create, publish, open, read, write, holes, errors. Parts of sectors, and holes
+ * of any alignment: DATA-4, DATA-5, THIN-2, THIN-3, THIN-4.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -114,6 +117,33 @@ static void test_a_new_thin_volume_reads_zeros_and_takes_no_space(void **state)
     struct coffer_error error = COFFER_ERROR_INIT;
     assert_int_equal(coffer_volume_seek(volume, found, false, &found, &error), COFFER_FAILED);
     assert_int_equal(error.sys, ENXIO);
+    assert_int_equal(coffer_volume_close(volume, NULL), COFFER_OK);
+}
+
+/* There is no authentication: whatever is stored, it is read, as something else. */
+static void test_stored_noise_reads_as_noise(void **state)
+{
+    (void)state;
+    struct coffer_create_options options = helper_small();
+    struct coffer_info info = { .size = sizeof(info) };
+    struct coffer_volume *volume;
+    uint8_t text[3 * 4096], noise[4096];
+    options.thin = false;
+    helper_create(&options);
+    assert_int_equal(helper_open("correct", false, &volume), COFFER_OK);
+    memset(text, 'x', sizeof(text));
+    assert_int_equal(coffer_volume_pwrite(volume, text, sizeof(text), 0, NULL), COFFER_OK);
+    assert_int_equal(coffer_volume_info(volume, &info, NULL), COFFER_OK);
+    assert_int_equal(coffer_volume_close(volume, NULL), COFFER_OK);
+    memset(noise, 0x5a, sizeof(noise));
+    helper_put(info.data_offset + 4096, noise, sizeof(noise));
+    assert_int_equal(helper_open("correct", true, &volume), COFFER_OK);
+    memset(text, 0, sizeof(text));
+    assert_int_equal(coffer_volume_pread(volume, text, sizeof(text), 0, NULL), COFFER_OK);
+    for (size_t i = 0; i < sizeof(text); i += 16) {
+        bool is_noise = i >= 4096 && i < 8192;
+        assert_int_equal(memcmp(text + i, "xxxxxxxxxxxxxxxx", 16) != 0, is_noise);
+    }
     assert_int_equal(coffer_volume_close(volume, NULL), COFFER_OK);
 }
 
@@ -235,6 +265,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_thick_512, helper_enter, helper_leave),
         cmocka_unit_test_setup_teardown(test_a_new_thin_volume_reads_zeros_and_takes_no_space, helper_enter,
                                         helper_leave),
+        cmocka_unit_test_setup_teardown(test_stored_noise_reads_as_noise, helper_enter, helper_leave),
         cmocka_unit_test_setup_teardown(test_closed_without_publishing_leaves_nothing, helper_enter, helper_leave),
         cmocka_unit_test_setup_teardown(test_an_existing_file_is_replaced_only_when_asked_and_whole, helper_enter,
                                         helper_leave),
