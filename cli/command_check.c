@@ -94,6 +94,9 @@ static void give_hint_to_others(const char *format)
                 "luksHeaderBackup') brings back what both have lost");
     } else if (strcmp(format, "bitlocker") == 0) {
         ui_hint("one whole copy is enough to open it; 'repair-bde' of Windows knows how to write the others anew");
+    } else if (strcmp(format, "filevault") == 0) {
+        ui_hint("one whole copy of each is enough to open it; 'diskutil repairVolume' of a Mac knows how to "
+                "repair more");
     } else {
         ui_hint(
             "one good header is enough to open it, with --backup-header if it is the one at the end; VeraCrypt's "

@@ -48,6 +48,8 @@ enum coffer_status check_foreign(struct storage *storage, const struct format *f
         status = check_luks(place, report, error);
     } else if (status == COFFER_OK && format == &FORMAT_BITLK) {
         status = check_bitlk(place, report, error);
+    } else if (status == COFFER_OK && format == &FORMAT_FVAULT) {
+        status = check_fvault(place, report, error);
     }
     if (status != COFFER_OK) {
         return status;

@@ -15,9 +15,10 @@ enum coffer_status check_foreign(struct storage *storage, const struct format *f
                                  const struct coffer_open_options *options, struct report *report,
                                  struct coffer_error *error);
 
-/* Both look at a store with their magic, without a secret. Errors: what kept them from looking. */
+/* All look at a store with their magic, without a secret. Errors: what kept them from looking. */
 enum coffer_status check_luks(struct storage *storage, struct report *report, struct coffer_error *error);
 enum coffer_status check_bitlk(struct storage *storage, struct report *report, struct coffer_error *error);
+enum coffer_status check_fvault(struct storage *storage, struct report *report, struct coffer_error *error);
 
 /* Looks for the two headers that the secret opens. Errors: also WRONG_SECRET, NOT_FOUND. */
 enum coffer_status check_tcrypt(struct storage *storage, const struct coffer_credential *credential,

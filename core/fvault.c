@@ -7,6 +7,7 @@
 #include "fvault.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "crypto.h"
@@ -25,7 +26,6 @@ enum {
 };
 
 #define TYPE_LABEL 0x0011
-#define COPIES     2
 
 /* Secret memory only because the engine wants its spec there. */
 struct work {
@@ -45,21 +45,22 @@ static void free_sector(struct crypto_sector **sector)
 
 /* ---- headers ---- */
 
-/* At the start, and where that is damaged at the end. */
-static bool read_header(struct storage *storage, struct fvault *fvault)
+/* The one at the start (0) or at the end (1). */
+static bool read_one_header(struct storage *storage, unsigned which, struct fvault *fvault)
 {
     uint8_t data[HEADER_SIZE];
     struct bytes view = { data, sizeof(data) };
     if (storage->size < sizeof(data)) {
         return false;
     }
-    const uint64_t offset[2] = { 0, storage->size / HEADER_SIZE * HEADER_SIZE - HEADER_SIZE };
-    for (unsigned i = 0; i < 2; i++) {
-        if (storage_read(storage, data, sizeof(data), offset[i]) == 0 && fvault_parse_header(view, fvault)) {
-            return true;
-        }
-    }
-    return false;
+    uint64_t offset = which == 0 ? 0 : storage->size / HEADER_SIZE * HEADER_SIZE - HEADER_SIZE;
+    return storage_read(storage, data, sizeof(data), offset) == 0 && fvault_parse_header(view, fvault);
+}
+
+/* At the start, and where that is damaged at the end. */
+static bool read_header(struct storage *storage, struct fvault *fvault)
+{
+    return read_one_header(storage, 0, fvault) || read_one_header(storage, 1, fvault);
 }
 
 bool fvault_find(struct storage *storage)
@@ -100,12 +101,19 @@ static bool is_complete(const struct fvault *fvault)
     return fvault->volume.found && fvault->context.found && (fvault->map.found || fvault->refused[0] != '\0');
 }
 
-/* The log that the label at `start` names, or its second copy. */
-static int read_label(struct storage *storage, struct crypto_sector *sector, uint64_t start, uint8_t *block,
-                      struct fvault *fvault)
+/* Where a log of blocks is. */
+struct log {
+    uint64_t offset[FVAULT_COPIES]; /* of its copies; 0: there is none */
+    uint64_t count;                 /* blocks */
+};
+
+/* The log that the label at block `start` names; all 0 where there is no good label. */
+static int read_label(struct storage *storage, const struct fvault *fvault, uint64_t start, uint8_t *block,
+                      struct log *log)
 {
     struct bytes label = { block, FVAULT_BLOCK_SIZE }, descriptor = { block, DESCRIPTOR_SIZE };
-    uint64_t offset, copy[COPIES];
+    uint64_t offset;
+    *log = (struct log){ .count = 0 };
     if (!place_block(storage, fvault, start, fvault->metadata_size, &offset) ||
         fvault->metadata_size < FVAULT_BLOCK_SIZE) {
         return 0;
@@ -120,13 +128,11 @@ static int read_label(struct storage *storage, struct crypto_sector *sector, uin
     }
     failed = storage_read(storage, block, DESCRIPTOR_SIZE, offset + at);
     uint64_t count = bytes_get_le64(descriptor, DESCRIPTOR_COUNT);
-    count = count < BLOCKS_MAX ? count : BLOCKS_MAX;
-    for (unsigned i = 0; i < COPIES; i++) {
-        copy[i] = bytes_get_le64(descriptor, DESCRIPTOR_COPIES + 8 * (size_t)i);
-    }
-    for (unsigned i = 0; i < COPIES && !failed && !is_complete(fvault); i++) {
-        if (copy[i] != 0 && place_block(storage, fvault, copy[i], count * FVAULT_BLOCK_SIZE, &offset)) {
-            failed = read_log(storage, sector, offset, count, block, fvault);
+    log->count = count < BLOCKS_MAX ? count : BLOCKS_MAX;
+    for (unsigned i = 0; i < FVAULT_COPIES && !failed; i++) {
+        uint64_t copy = bytes_get_le64(descriptor, DESCRIPTOR_COPIES + 8 * (size_t)i);
+        if (copy != 0 && place_block(storage, fvault, copy, log->count * FVAULT_BLOCK_SIZE, &offset)) {
+            log->offset[i] = offset;
         }
     }
     return failed;
@@ -139,13 +145,10 @@ static enum coffer_status damaged(struct coffer_error *error, const char *what)
     return error_set(error, COFFER_DAMAGED, 0, "its FileVault metadata is damaged: %s", what);
 }
 
-static enum coffer_status read_metadata(struct storage *storage, struct fvault *fvault, struct coffer_error *error)
+/* What reads metadata under the key of the header. */
+static enum coffer_status prepare(const struct fvault *fvault, struct work *work, struct crypto_sector **sector,
+                                  struct coffer_error *error)
 {
-    struct work *work __attribute__((cleanup(free_work))) = crypto_secret_alloc(sizeof(*work));
-    struct crypto_sector *sector __attribute__((cleanup(free_sector))) = NULL;
-    if (work == NULL) {
-        return error_set_no_memory(error);
-    }
     work->spec = (struct crypto_sector_spec){
         .layer = { { CRYPTO_AES, sizeof(fvault->metadata_key) } },
         .layers = 1,
@@ -156,12 +159,34 @@ static enum coffer_status read_metadata(struct storage *storage, struct fvault *
         .key_size = sizeof(fvault->metadata_key),
     };
     memcpy(work->spec.key, fvault->metadata_key, sizeof(fvault->metadata_key));
-    int failed = crypto_sector_new_spec(&sector, &work->spec);
+    int failed = crypto_sector_new_spec(sector, &work->spec);
     if (failed) {
         return failed == -ENOMEM ? error_set_no_memory(error) : damaged(error, "the key of it cannot be");
     }
-    for (unsigned i = 0; i < FVAULT_LABELS && !failed && !is_complete(fvault); i++) {
-        failed = read_label(storage, sector, fvault->label[i], work->block, fvault);
+    return COFFER_OK;
+}
+
+/* The first copy that is complete; what one has lost, the next may have. */
+static enum coffer_status read_metadata(struct storage *storage, struct fvault *fvault, struct coffer_error *error)
+{
+    struct work *work __attribute__((cleanup(free_work))) = crypto_secret_alloc(sizeof(*work));
+    struct crypto_sector *sector __attribute__((cleanup(free_sector))) = NULL;
+    struct log log;
+    if (work == NULL) {
+        return error_set_no_memory(error);
+    }
+    enum coffer_status status = prepare(fvault, work, &sector, error);
+    if (status != COFFER_OK) {
+        return status;
+    }
+    int failed = 0;
+    for (unsigned i = 0; i < FVAULT_LABELS && !failed; i++) {
+        failed = read_label(storage, fvault, fvault->label[i], work->block, &log);
+        for (unsigned copy = 0; copy < FVAULT_COPIES && !failed && !is_complete(fvault); copy++) {
+            if (log.offset[copy] != 0) {
+                failed = read_log(storage, sector, log.offset[copy], log.count, work->block, fvault);
+            }
+        }
     }
     return failed ? error_set_system(error, -failed, "cannot read the metadata") : COFFER_OK;
 }
@@ -185,4 +210,50 @@ enum coffer_status fvault_read(struct storage *storage, struct fvault *fvault, s
         return damaged(error, "parts of it are missing");
     }
     return COFFER_OK;
+}
+
+/* ---- the condition of what is there more than once ---- */
+
+/* Whether a copy alone would open it. */
+static int look_at_copy(struct storage *storage, const struct fvault *header, struct crypto_sector *sector,
+                        const struct log *log, unsigned copy, uint8_t *block, bool *is_whole)
+{
+    struct fvault *alone = malloc(sizeof(*alone));
+    if (alone == NULL) {
+        return -ENOMEM;
+    }
+    *alone = *header;
+    int failed = read_log(storage, sector, log->offset[copy], log->count, block, alone);
+    *is_whole = !failed && is_complete(alone) && alone->fault == NULL;
+    free(alone);
+    return failed;
+}
+
+enum coffer_status fvault_check(struct storage *storage, struct fvault_condition *condition,
+                                struct coffer_error *error)
+{
+    struct work *work __attribute__((cleanup(free_work))) = crypto_secret_alloc(sizeof(*work));
+    struct crypto_sector *sector __attribute__((cleanup(free_sector))) = NULL;
+    struct fvault header[2] = { { .block_size = 0 } };
+    struct log log;
+    memset(condition, 0, sizeof(*condition));
+    for (unsigned i = 0; i < 2; i++) {
+        condition->header[i] = read_one_header(storage, i, &header[i]);
+    }
+    const struct fvault *good = condition->header[0] ? &header[0] : &header[1];
+    if (work == NULL) {
+        return error_set_no_memory(error);
+    }
+    enum coffer_status status = prepare(good, work, &sector, error);
+    int failed = 0;
+    for (unsigned i = 0; i < FVAULT_LABELS && status == COFFER_OK && !failed; i++) {
+        condition->label[i].is_named = good->label[i] != 0;
+        failed = read_label(storage, good, good->label[i], work->block, &log);
+        condition->label[i].is_whole = log.count > 0;
+        for (unsigned copy = 0; copy < FVAULT_COPIES && !failed && log.offset[copy] != 0; copy++) {
+            condition->label[i].has_copy[copy] = true;
+            failed = look_at_copy(storage, good, sector, &log, copy, work->block, &condition->label[i].copy[copy]);
+        }
+    }
+    return failed ? error_set_system(error, -failed, "cannot read the metadata") : status;
 }

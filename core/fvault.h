@@ -15,6 +15,7 @@
 
 #define FVAULT_BLOCK_SIZE   8192 /* bytes of a block of metadata */
 #define FVAULT_LABELS       4
+#define FVAULT_COPIES       2
 #define FVAULT_USERS_MAX    16
 #define FVAULT_KEYS_MAX     8
 #define FVAULT_EXTENTS_MAX  14
@@ -70,6 +71,20 @@ bool fvault_find(struct storage *storage);
 
 /* Reads all. Errors: DAMAGED, NO_MEMORY, FAILED; what is not supported is in `refused`. */
 enum coffer_status fvault_read(struct storage *storage, struct fvault *fvault, struct coffer_error *error);
+
+/* What is there more than once, each looked at alone. */
+struct fvault_condition {
+    bool header[2]; /* at the start, at the end: it is there, and its checksum is right */
+    struct {
+        bool is_named, is_whole;
+        bool has_copy[FVAULT_COPIES],
+            copy[FVAULT_COPIES]; /* of the metadata: named; all that opening takes is in it */
+    } label[FVAULT_LABELS];
+};
+
+/* On a store that fvault_find knows. Errors: DAMAGED (nothing can be read), NO_MEMORY, FAILED. */
+enum coffer_status fvault_check(struct storage *storage, struct fvault_condition *condition,
+                                struct coffer_error *error);
 
 /* Takes what matters from a header (512 bytes) or a decrypted block of metadata. False: its checksum is wrong, or it
  * is none. */

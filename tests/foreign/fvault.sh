@@ -134,6 +134,48 @@ expect_output '^  opens with  *a passphrase$'
 expect_status 0 "$COFFER" info --json volume --type filevault --passphrase-file pass
 expect_json 'it["format"] == "filevault"' 'it["data_size"] == 3 << 20' 'it["unlocked"] and it["slot"] == 1'
 
+# ---- check -----------------------------------------------------------------------------------------------------
+
+checks() { # STATUS PATTERN...: of the output
+    local pattern
+    expect_status "$1" "$COFFER" check volume
+    for pattern in "${@:2}"; do
+        expect_output "$pattern"
+    done
+}
+wipe() { # OFFSET SIZE
+    dd if=/dev/zero of=volume bs=512 seek=$(($1 / 512)) count=$(($2 / 512)) conv=notrunc status=none
+}
+fresh() {
+    make_volume volume >key
+}
+fresh
+sum=$(sha256sum <volume)
+checks 0 '^good  *header 1 of 2' '^good  *header 2 of 2' '^good  *label 1 of 2' '^good  *label 2 of 2' \
+    '^good  *metadata: 4 of the 4 copies'
+expect_status 0 "$COFFER" check volume --passphrase-file pass
+expect_output '^good  *key slot 1: opens with this secret'
+expect_status 12 "$COFFER" check volume --passphrase-file other
+expect_same "$sum" "$(sha256sum <volume)" 'a volume that was checked'
+for end in 0 $(((8 << 20) - 512)); do # the other header is enough
+    fresh
+    wipe "$end" 512
+    checks 3 "^damaged? *header $((end > 0 ? 2 : 1)) of 2" '^good  *metadata: 4 of the 4'
+    expect_error "hint: .*diskutil"
+    expect_status 0 opened ./volume --passphrase-file ./pass --no-cleartext
+done
+fresh
+wipe $((512 * 4096)) 8192
+checks 3 '^damaged? *label 1 of 2' '^good  *label 2 of 2' '^good  *metadata: 2 of the 2 copies'
+expect_status 0 opened ./volume --passphrase-file ./pass --no-cleartext
+fresh
+wipe $((256 * 4096)) 16384 # the first copy, which both labels name
+checks 0 '^note  *metadata: 2 of the 4 copies that the labels name are complete'
+expect_status 0 opened ./volume --passphrase-file ./pass --no-cleartext
+wipe $((275 * 4096)) 16384
+checks 3 '^damaged? *metadata: no copy of it is complete'
+expect_status 13 opened ./volume --passphrase-file ./pass --no-cleartext
+
 corpus=${COFFER_CORPUS:-$SOURCE_DIR/../shared/corpus}
 if [ -e "$corpus/INDEX.tsv" ] && command -v xz >/dev/null; then
     mkdir each
