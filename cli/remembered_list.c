@@ -61,7 +61,7 @@ void remembered_list_parse(const char *text, size_t size, struct remembered_list
     *list = (struct remembered_list){ .count = 0 };
     for (const char *end = text + size; text < end && list->count < REMEMBERED_MAX;) {
         const char *newline = memchr(text, '\n', (size_t)(end - text));
-        struct remembered entry;
+        struct remembered entry = { .salt = "" };
         if (!newline) {
             break; /* a line that was not finished */
         }

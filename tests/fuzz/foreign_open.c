@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check_foreign.h"
+
 #define MUST_END(text)                               \
     do {                                             \
         if (memchr(text, 0, sizeof(text)) == NULL) { \
@@ -42,6 +44,28 @@ static void check_map(const struct format *format, const struct format_opened *o
     }
 }
 
+static void take_finding(void *user, enum coffer_finding finding, const char *text)
+{
+    (void)user;
+    (void)finding;
+    if (text[0] == '\0') {
+        abort();
+    }
+}
+
+/* What is checked is not written to, and what is known is always found again. */
+static void check_volume(const struct format *format, struct memory_store *store)
+{
+    struct coffer_error error = COFFER_ERROR_INIT;
+    struct report report = { .finding = take_finding };
+    const struct coffer_open_options options = COFFER_OPEN_OPTIONS_INIT;
+    enum coffer_status status = check_foreign(&store->storage, format, NULL, &options, &report, &error);
+    MUST_END(error.text);
+    if (error.status != status || status == COFFER_NOT_FOUND || store->writes > 0) {
+        abort();
+    }
+}
+
 void foreign_open(const struct format *format, struct memory_store *store)
 {
     struct coffer_info info = { .size = sizeof(info) };
@@ -73,4 +97,7 @@ void foreign_open(const struct format *format, struct memory_store *store)
     }
     format_opened_free(opened);
     coffer_credential_free(nothing);
+    if (is_known) {
+        check_volume(format, store);
+    }
 }

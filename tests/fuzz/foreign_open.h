@@ -6,7 +6,7 @@
 #include "format.h"
 #include "memory_store.h"
 
-/* Recognises it and opens it with nothing as a secret, which is as far as its map. Ends the program when text does not
+/* Recognises it, opens it with nothing as a secret, which is as far as its map, and checks it. Ends the program when text does not
  * end, when an error and its status differ, when the map leaves the store or has gaps, or when it was written to. */
 void foreign_open(const struct format *format, struct memory_store *store);
 

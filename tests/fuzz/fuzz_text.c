@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fuzz_text.c - the small parsers of text: sizes, recovery codes, UTF-8, the kernel's table of mounts. The first
+ * fuzz_text.c - the small parsers of text: sizes, recovery codes, UTF-8, the kernel's table of mounts, what is remembered. The first
  * byte says which. Where there is a way back, it must lead to the same value.
  */
 #include <stdlib.h>
@@ -10,6 +10,7 @@
 #include "mount_table.h"
 #include "nearest.h"
 #include "recovery.h"
+#include "remembered_list.h"
 #include "size.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -65,6 +66,17 @@ static void mounts(char *text)
     mount_table_free(&table);
 }
 
+static void records(const uint8_t *text, size_t size)
+{
+    struct remembered_list list, again;
+    remembered_list_parse((const char *)text, size, &list);
+    char *written = remembered_list_format(&list);
+    require(written != NULL);
+    remembered_list_parse(written, strlen(written), &again);
+    require(again.count == list.count && memcmp(again.entry, list.entry, list.count * sizeof(list.entry[0])) == 0);
+    free(written);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 1) {
@@ -74,7 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     require(text != NULL);
     memcpy(text, data + 1, size - 1);
     text[size - 1] = 0;
-    switch (data[0] % 5) {
+    switch (data[0] % 6) {
     case 0:
         sizes(text);
         break;
@@ -85,6 +97,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         escapes(text);
         break;
     case 3:
+        records(data + 1, size - 1);
+        break;
+    case 4:
         (void)nearest_distance(text, "passphrase-file");
         (void)nearest_distance("unmount", text);
         break;
