@@ -1,24 +1,27 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fat.c - the FAT12/16/32 driver: opening and closing, and the table of operations.
+ * fat.c - the driver for FAT and exFAT: opening and closing, and the table of operations.
  */
 #include "fat.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "fail.h"
 
-static enum coffer_status fail_from(struct coffer_error *error, int result)
+static enum coffer_status fail_from(const struct fat_codec *codec, struct coffer_error *error, int result)
 {
+    char what[64];
     switch (result) {
     case -ENODATA:
-        return files_fail(error, COFFER_NOT_FOUND, 0, "no FAT file system");
+        return files_fail(error, COFFER_NOT_FOUND, 0, "no %s file system", codec->title);
     case -EOPNOTSUPP:
         return files_fail(error, COFFER_UNSUPPORTED, 0,
-                          "the FAT file system is of a version that is not known here");
+                          "the %s file system is of a version that is not known here", codec->title);
     default:
-        return files_fail_from(error, result, "cannot use the FAT file system");
+        snprintf(what, sizeof(what), "cannot use the %s file system", codec->title);
+        return files_fail_from(error, result, what);
     }
 }
 
@@ -32,6 +35,8 @@ static void release(struct fat *fat)
     }
     fat_table_free(fat);
     fat_space_free(fat);
+    fat_chain_forget(&fat->bitmap.chain);
+    free(fat->bitmap.dirty);
     free(fat->upper);
     free(fat->moved.items);
     free(fat->settling.items);
@@ -70,26 +75,21 @@ static struct fat *allocate(struct coffer_volume *volume)
 
 static int prepare(struct fat *fat)
 {
-    int result = fat_boot_read(fat);
-    if (result == 0) {
-        result = fat_table_init(fat);
-    }
-    if (result == 0) {
-        result = fat_name_init(fat);
-    }
+    int result = fat->codec->open(fat);
     return result == 0 ? fat_nodes_init(fat) : result;
 }
 
 static enum coffer_status prepare_writing(struct fat *fat, bool checked, struct coffer_error *error)
 {
-    int result = fat_boot_is_clean(fat);
+    int result = fat->codec->is_clean(fat);
     if (result == -EUCLEAN && !checked) {
-        return files_fail(error, COFFER_FAILED, EUCLEAN, "the FAT file system was not closed properly");
+        return files_fail(error, COFFER_FAILED, EUCLEAN, "the %s file system was not closed properly",
+                          fat->codec->title);
     }
     if (result == 0 || result == -EUCLEAN) {
         result = fat_commit_start(fat);
     }
-    return result < 0 ? fail_from(error, result) : COFFER_OK;
+    return result < 0 ? fail_from(fat->codec, error, result) : COFFER_OK;
 }
 
 static enum coffer_status open_volume(struct fat *fat, const struct files_options *options,
@@ -106,8 +106,11 @@ static enum coffer_status open_volume(struct fat *fat, const struct files_option
     fat->gid = options->gid;
     fat->files.read_only = options->read_only || info.read_only;
     int result = prepare(fat);
+    if (result == -EOPNOTSUPP && fat->files.note[0] != '\0') {
+        return files_fail(error, COFFER_UNSUPPORTED, 0, "%s", fat->files.note);
+    }
     if (result < 0) {
-        return fail_from(error, result);
+        return fail_from(fat->codec, error, result);
     }
     return fat->files.read_only ? COFFER_OK : prepare_writing(fat, options->checked, error);
 }
@@ -122,11 +125,12 @@ static enum coffer_status fat_close(struct files *files, struct coffer_error *er
         result = fat_commit_end(fat);
     }
     struct coffer_error first = fat->first_failure;
+    const struct fat_codec *codec = fat->codec;
     release(fat);
     if (first.status != COFFER_OK) {
         return files_fail(error, first.status, first.sys, "%s", first.text);
     }
-    return result < 0 ? fail_from(error, result) : COFFER_OK;
+    return result < 0 ? fail_from(codec, error, result) : COFFER_OK;
 }
 
 /* ---- The table ---- */
@@ -216,14 +220,15 @@ static const struct files_ops fat_ops = {
     .close = fat_close,
 };
 
-enum coffer_status files_open_fat(struct coffer_volume *volume, const struct files_options *options,
-                                  struct files **files, struct coffer_error *error)
+enum coffer_status fat_open(const struct fat_codec *codec, struct coffer_volume *volume,
+                            const struct files_options *options, struct files **files, struct coffer_error *error)
 {
     struct fat *fat = allocate(volume);
     if (fat == NULL) {
         return files_fail(error, COFFER_NO_MEMORY, ENOMEM, "not enough memory");
     }
-    fat->files = (struct files){ .ops = &fat_ops, .type = "vfat", .folds_case = true };
+    fat->files = (struct files){ .ops = &fat_ops, .type = codec->type, .folds_case = true };
+    fat->codec = codec;
     enum coffer_status status = open_volume(fat, options, error);
     if (status != COFFER_OK) {
         release(fat);

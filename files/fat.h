@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fat.h - the parts of the FAT12/16/32 driver among themselves; nobody else includes this.
+ * fat.h - the parts of the driver for FAT12/16/32 and exFAT among themselves; nobody else includes this.
+ *
+ * What is different about exFAT is in a table of functions, struct fat_codec: where everything is, how an entry is
+ * written down, and that a bitmap says which clusters are in use. All else is shared.
  *
  * All structure - the table of clusters and the directories - is changed in memory and brought to the medium by
  * commits; contents of files go there at once. FAT has no journal, so order is all there is. A commit writes
  *
  *   1. nothing, but waits for contents;
- *   2. the table with what was allocated and linked;
+ *   2. the table (and bitmap) with what was allocated and linked;
  *   3. directories, where what was moved away still has its old name as well;
  *   4. directories without those old names;
- *   5. the table without what was freed,
+ *   5. the table or bitmap without what was freed,
  *
  * and flushes in between. Whenever power fails, no entry names a cluster that is not its own, and nothing that was
  * there before a change is lost before what replaces it is there. Clusters and entries that a commit frees stay taken
@@ -37,6 +40,7 @@
 #define FAT_NAME_BYTES (3 * FAT_NAME_UNITS + 1)
 #define FAT_NAME_SLOTS 21u /* of the longest name, with the entry itself */
 #define FAT_ALIAS      11u
+#define FAT_EXTRAS     16u /* slots of an entry that other systems have added */
 
 struct fat;
 struct fat_images;
@@ -45,13 +49,15 @@ struct fat_images;
 
 uint16_t fat_get16(const uint8_t *at);
 uint32_t fat_get32(const uint8_t *at);
+uint64_t fat_get64(const uint8_t *at);
 void fat_put16(uint8_t *at, uint32_t value);
 void fat_put32(uint8_t *at, uint32_t value);
+void fat_put64(uint8_t *at, uint64_t value);
 void fat_free_bytes(uint8_t **bytes); /* for scope cleanup */
 
 /* ---- fat_boot.c: the first sector ---- */
 
-enum fat_kind { FAT_12, FAT_16, FAT_32 };
+enum fat_kind { FAT_12, FAT_16, FAT_32, FAT_EX };
 
 /* Offsets and sizes in bytes, of the volume. */
 struct fat_geometry {
@@ -69,6 +75,8 @@ struct fat_geometry {
     uint32_t root_cluster; /* of FAT32 */
     uint64_t data;         /* cluster 2 */
     uint64_t info;         /* FSInfo; 0: none */
+    uint64_t most_size;    /* of a file */
+    uint32_t most_slots;   /* of a directory */
     unsigned state;        /* within the first sector: the byte that says whether it was closed properly */
 };
 
@@ -97,9 +105,8 @@ int fat_table_set(struct fat *fat, uint32_t cluster, uint32_t next); /* FAT_END,
 /* Entry 1, whose high bits say whether the file system was closed properly. */
 int fat_table_is_clean(struct fat *fat, bool *clean);
 int fat_table_set_clean(struct fat *fat, bool clean);
-/* Adds all sectors that have changed and takes them for clean. */
+/* Adds all sectors that have changed, for every copy, and takes them for clean. */
 int fat_table_collect(struct fat *fat, struct fat_images *images);
-uint64_t fat_table_offset(const struct fat *fat, unsigned copy);
 /* Calls `found` for runs of free clusters, all of them; reads the whole table. */
 typedef void fat_free_fn(struct fat *fat, uint32_t start, uint32_t count);
 int fat_table_scan(struct fat *fat, fat_free_fn *found);
@@ -130,8 +137,8 @@ void fat_space_free(struct fat *fat);
 int fat_space_take(struct fat *fat, uint32_t goal, uint32_t want, struct fat_span *span);
 /* No name and no chain needs it any more; free after the next commit. */
 int fat_space_release(struct fat *fat, struct fat_span span);
-/* For a commit: what was freed leaves the table in memory. */
-int fat_space_start(struct fat *fat);
+/* For a commit: what was freed until now is what it frees. */
+void fat_space_start(struct fat *fat);
 /* Its end, with and without the lock. */
 void fat_space_discard(struct fat *fat);
 void fat_space_settle(struct fat *fat);
@@ -143,14 +150,21 @@ struct fat_run {
     uint32_t start, count;
 };
 
+struct fat_facts;
+
 struct fat_chain {
-    uint32_t start; /* 0: none */
+    uint32_t start;  /* 0: none */
+    uint32_t limit;  /* no more clusters than these belong to it; FAT_END: only the table knows */
+    bool neighbours; /* they follow each other, and the table says nothing about them */
     struct fat_run *runs;
     size_t count, room;
     uint32_t known; /* clusters in the runs */
     bool whole;     /* there are no more */
 };
 
+/* The clusters that an entry tells of, and the other way round. */
+struct fat_chain fat_chain_of(const struct fat *fat, const struct fat_facts *facts);
+void fat_chain_tell(const struct fat *fat, const struct fat_chain *chain, struct fat_facts *facts);
 void fat_chain_forget(struct fat_chain *chain);
 /* Follows the chain until `clusters` of it are known, or its end. */
 int fat_chain_reach(struct fat *fat, struct fat_chain *chain, uint32_t clusters);
@@ -161,16 +175,23 @@ int fat_chain_extend(struct fat *fat, struct fat_chain *chain, uint32_t clusters
 /* Gives back all but the first `keep` clusters. */
 int fat_chain_cut(struct fat *fat, struct fat_chain *chain, uint32_t keep);
 uint64_t fat_cluster_offset(const struct fat *fat, uint32_t cluster);
+uint32_t fat_clusters_of(const struct fat *fat, uint64_t size);
 
 /* ---- fat_time.c ---- */
 
-/* As on the medium: local time. */
+/* As on the medium. */
 struct fat_stamp {
     uint16_t date, time;
     uint8_t hundredths; /* beyond `time`, up to 199; where there is room for them */
+    uint8_t zone;       /* quarters of an hour from UTC, in 7 bits, and FAT_ZONE; 0: local time */
 };
 
-struct fat_stamp fat_stamp_of(struct timespec time);
+#define FAT_ZONE 0x80 /* the zone is known */
+
+/* With what there is room for: of the time when a file was made, changed, read. */
+struct fat_stamp fat_stamp_made(const struct fat *fat, struct timespec time);
+struct fat_stamp fat_stamp_changed(const struct fat *fat, struct timespec time);
+struct fat_stamp fat_stamp_read(const struct fat *fat, struct timespec time);
 struct timespec fat_stamp_time(struct fat_stamp stamp);
 
 /* ---- fat_name.c: names as UTF-16, without case ---- */
@@ -213,29 +234,32 @@ struct fat_facts {
     uint16_t attributes;
     uint32_t start; /* 0: no clusters */
     uint64_t size;
+    uint64_t valid;  /* bytes that were written; the others, up to `size`, are zero whatever is there */
+    bool neighbours; /* as in struct fat_chain */
     struct fat_stamp birth, modified, accessed;
 };
 
-/* The slots of one file: pieces of its long name, and the entry itself, which is the last. */
+/* The slots of one file. */
 struct fat_entry {
-    uint32_t first, last; /* slots */
+    uint32_t first, last;
+    uint32_t own; /* the one that is the file's; the others hold its name and more */
     struct fat_facts facts;
     struct fat_name name;
+    bool has_alias; /* by which it can be found as well */
     uint8_t alias[FAT_ALIAS];
+    uint32_t extras; /* slots with what others have added; they stay with the file */
+    uint8_t extra[FAT_EXTRAS * FAT_SLOT];
 };
 
-/* The file that begins at slot `at`. False where none does. `count` is the number of slots there are. */
 bool fat_entry_read(const struct fat *fat, const uint8_t *slots, uint32_t count, uint32_t at,
                     struct fat_entry *entry);
-uint32_t fat_entry_slots(const struct fat_name *name, const uint8_t alias[FAT_ALIAS]);
-/* Fills the slots of a new file. */
+uint32_t fat_entry_slots(const struct fat_entry *entry);
 void fat_entry_write(const struct fat *fat, uint8_t *slots, uint32_t count, const struct fat_entry *entry);
-void fat_entry_update(const struct fat *fat, uint8_t *slot, const struct fat_facts *facts);
+void fat_entry_update(const struct fat *fat, uint8_t *slots, uint32_t count, const struct fat_facts *facts);
 void fat_entry_set_start(const struct fat *fat, uint8_t *slot, uint32_t start);
 void fat_entry_dots(const struct fat *fat, uint8_t *slots, uint32_t self, uint32_t parent,
                     const struct fat_facts *facts);
 bool fat_entry_is_free(const uint8_t *slot);
-bool fat_entry_is_end(const uint8_t *slot);
 void fat_entry_remove(uint8_t *slot);
 
 /* ---- fat_node.c: the inodes that are known ---- */
@@ -249,7 +273,7 @@ struct fat_node {
     struct fat_node *next_ino, *next_place;
     struct fat_node *older, *newer; /* among those that nobody asks for now */
     struct fat_node *parent;        /* NULL: the root, or without a name */
-    uint32_t first, last;           /* slots in the parent */
+    uint32_t first, last, own;      /* slots in the parent */
     unsigned pins;                  /* nodes below, and others that need it */
     bool known;                     /* handed out and not evicted */
     uint64_t due;                   /* the commit that makes it durable */
@@ -278,7 +302,7 @@ void fat_node_pin(struct fat *fat, struct fat_node *node);
 void fat_node_unpin(struct fat *fat, struct fat_node *node);
 /* It has lost its name, or has another one. */
 void fat_node_unname(struct fat *fat, struct fat_node *node);
-void fat_node_name(struct fat *fat, struct fat_node *node, struct fat_node *parent, uint32_t first, uint32_t last,
+void fat_node_name(struct fat *fat, struct fat_node *node, struct fat_node *parent, const struct fat_entry *entry,
                    uint64_t place);
 void fat_node_attr(struct fat *fat, struct fat_node *node, struct files_attr *attr);
 bool fat_node_is_dir(const struct fat_node *node);
@@ -316,10 +340,16 @@ void fat_dir_drop(struct fat *fat, struct fat_node *node);
 void fat_dir_trim(struct fat *fat);
 /* -ENOENT */
 int fat_dir_find(struct fat *fat, struct fat_dir *dir, const struct fat_name *name, struct fat_entry *entry);
+bool fat_dir_is_end(const uint8_t *slot);
 /* Makes room for so many slots in a row. -ENOSPC. */
 int fat_dir_room(struct fat *fat, struct fat_dir *dir, uint32_t slots, uint32_t *first);
 /* Chooses alias and place of an entry and puts it there. */
 int fat_dir_add(struct fat *fat, struct fat_dir *dir, struct fat_entry *entry);
+/* The slots from `first` to `last` say this of their file now. */
+void fat_dir_update(struct fat *fat, struct fat_dir *dir, uint32_t first, uint32_t last,
+                    const struct fat_facts *facts);
+/* Whether they can: in one write, which fails or not. */
+bool fat_dir_can_update(const struct fat *fat, uint32_t own);
 /* With `keep` the old entry stays on the medium until everything else of the next commit is there. */
 int fat_dir_remove(struct fat *fat, struct fat_dir *dir, const struct fat_entry *entry, bool keep);
 void fat_dir_thaw(struct fat_dir *dir, uint32_t slot); /* what was kept need not be any more */
@@ -378,7 +408,7 @@ struct fat_images {
     size_t count, room;
 };
 
-/* The steps are those at the top of this file. Offsets of 2 and 5 are within a copy of the table. */
+/* The steps are those at the top of this file. */
 struct fat_picture {
     struct fat_images linked; /* 2 */
     struct fat_images named;  /* 3 */
@@ -421,10 +451,65 @@ int fat_commit_start(struct fat *fat); /* the thread that commits every few seco
 void fat_commit_stop(struct fat *fat);
 int fat_commit_end(struct fat *fat); /* the last commit, and the mark of a clean file system */
 
+/* ---- fat_classic.c, exfat.c: what is different ---- */
+
+struct fat_codec {
+    const char *type;  /* of struct files */
+    const char *title; /* for messages */
+    bool sized;        /* an entry says how many clusters there are, also of a directory */
+    bool fine;         /* times are in UTC, to 10 ms where a file was changed and to 2 s where it was read */
+    bool sparse;       /* what was not written needs no zeros */
+    bool pairs;        /* what changes about a file is in two slots, the first two */
+
+    /* Finds everything, and `upper`. -ENODATA: it is another file system; -EUCLEAN, -EOPNOTSUPP. */
+    int (*open)(struct fat *fat);
+    /* Closed properly. 0, -EUCLEAN when not, or an error of reading. */
+    int (*is_clean)(struct fat *fat);
+    /* Writes down, durably, that it is in use or not. */
+    int (*mark)(struct fat *fat, bool in_use);
+
+    /* Calls `found` for runs of free clusters, all of them. */
+    int (*scan)(struct fat *fat, fat_free_fn *found);
+    /* A free run is taken. NULL: its links say it. */
+    void (*took)(struct fat *fat, struct fat_span span);
+    /* What step 2 of a commit writes, or what step 5 does. */
+    int (*collect)(struct fat *fat, struct fat_images *images, bool frees);
+
+    /* The file that begins at slot `at`. False where none does. `count` is the number of slots there are. */
+    bool (*read)(const struct fat *fat, const uint8_t *slots, uint32_t count, uint32_t at,
+                 struct fat_entry *entry);
+    uint32_t (*slots)(const struct fat_entry *entry); /* that it needs */
+    /* Fills the slots of a new file. */
+    void (*write)(const struct fat *fat, uint8_t *slots, uint32_t count, const struct fat_entry *entry);
+    void (*update)(const struct fat *fat, uint8_t *slots, uint32_t count, const struct fat_facts *facts);
+    bool (*is_free)(const uint8_t *slot);
+    void (*remove)(uint8_t *slot);           /* free from now on, but not the end of the directory */
+    bool (*is_strange)(const uint8_t *slot); /* no directory that holds it can be read. NULL: there is none */
+    /* Whether a new entry can have its name, and, where there are such, an alias for it that nobody has. */
+    int (*name)(struct fat *fat, struct fat_dir *dir, struct fat_entry *entry);
+    /* The first two slots of a directory. NULL: it begins empty. */
+    void (*dots)(const struct fat *fat, uint8_t *slots, uint32_t self, uint32_t parent,
+                 const struct fat_facts *facts);
+    /* Frees what the extras of an entry have. NULL: there are none. */
+    void (*drop_extras)(struct fat *fat, const struct fat_entry *entry);
+};
+
+extern const struct fat_codec fat_classic;
+
 /* ---- fat.c ---- */
+
+enum coffer_status fat_open(const struct fat_codec *codec, struct coffer_volume *volume,
+                            const struct files_options *options, struct files **files, struct coffer_error *error);
+
+struct fat_bitmap {
+    struct fat_chain chain; /* where it is */
+    uint8_t *dirty;         /* a bit for each sector */
+    size_t dirty_count;
+};
 
 struct fat {
     struct files files; /* first */
+    const struct fat_codec *codec;
     struct coffer_volume *volume;
     uint64_t volume_size;
     struct fat_geometry geometry;
@@ -435,6 +520,7 @@ struct fat {
     pthread_mutex_t lock;
     struct fat_table table;
     struct fat_space space;
+    struct fat_bitmap bitmap; /* of exFAT */
     struct fat_nodes nodes;
     struct fat_node *root;
     struct fat_dir *oldest_dir, *newest_dir;

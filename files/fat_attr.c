@@ -21,7 +21,7 @@ int fat_getattr(struct files *files, uint64_t ino, struct files_attr *attr)
     return result;
 }
 
-static void set_facts(struct fat_node *node, unsigned what, const struct files_attr *change)
+static void set_facts(const struct fat *fat, struct fat_node *node, unsigned what, const struct files_attr *change)
 {
     struct fat_facts *facts = &node->facts;
     if ((what & FILES_MODE) != 0 && !fat_node_is_dir(node)) {
@@ -30,11 +30,10 @@ static void set_facts(struct fat_node *node, unsigned what, const struct files_a
             (uint16_t)((facts->attributes & ~FAT_ATTR_READ_ONLY) | (fixed ? FAT_ATTR_READ_ONLY : 0));
     }
     if ((what & FILES_ATIME) != 0) {
-        facts->accessed = (struct fat_stamp){ .date = fat_stamp_of(change->atime).date };
+        facts->accessed = fat_stamp_read(fat, change->atime);
     }
     if ((what & FILES_MTIME) != 0) {
-        facts->modified = fat_stamp_of(change->mtime);
-        facts->modified.hundredths = 0;
+        facts->modified = fat_stamp_changed(fat, change->mtime);
     }
 }
 
@@ -47,7 +46,7 @@ static int set_locked(struct fat *fat, uint64_t ino, unsigned what, const struct
         return result;
     }
     if ((what & (FILES_MODE | FILES_ATIME | FILES_MTIME)) != 0) {
-        set_facts(node, what, change);
+        set_facts(fat, node, what, change);
         result = fat_node_store(fat, node);
     }
     if (result == 0 && attr != NULL) {

@@ -106,6 +106,8 @@ int fat_boot_read(struct fat *fat)
     bool large = fat_get16(boot + 22) == 0;
     uint64_t sectors = fat_get16(boot + 19) != 0 ? fat_get16(boot + 19) : fat_get32(boot + 32);
     uint64_t table_sectors = large ? fat_get32(boot + 36) : fat_get16(boot + 22);
+    geometry->most_size = UINT32_MAX;
+    geometry->most_slots = 65536; /* what other systems allow */
     geometry->sector = fat_get16(boot + 11);
     geometry->cluster = geometry->sector * boot[13];
     geometry->copies = boot[16];

@@ -142,7 +142,7 @@ int fat_commit_end(struct fat *fat)
     if (result == 0) {
         result = fat_flush(fat); /* the last step of a commit did not wait for the medium */
     }
-    return result == 0 ? fat_boot_mark(fat, false) : result;
+    return result == 0 ? fat->codec->mark(fat, false) : result;
 }
 
 /* ---- Operations that change something ---- */
@@ -150,14 +150,15 @@ int fat_commit_end(struct fat *fat)
 static bool is_due(const struct fat *fat, uint32_t clusters)
 {
     const struct fat_space *space = &fat->space;
-    return (fat->table.dirty_count + fat->dirty_dirs) * fat->geometry.sector > MOST_BYTES ||
+    return (fat->table.dirty_count + fat->bitmap.dirty_count + fat->dirty_dirs) * fat->geometry.sector >
+               MOST_BYTES ||
            fat->moved.count > MOST_MOVES || (space->used != NULL && space->free < clusters && space->waiting > 0);
 }
 
 /* Before the first change: from here on a crash is noticed. Nothing is written to what is only read. */
 static int mark_in_use(struct fat *fat)
 {
-    int result = fat_boot_mark(fat, true);
+    int result = fat->codec->mark(fat, true);
     fat->in_use = result == 0;
     fat->failed = result < 0;
     return result;

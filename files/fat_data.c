@@ -2,7 +2,7 @@
 /*
  * fat_data.c - contents of files, moved in runs of clusters with the lock open. A write gets its clusters, fills them,
  * and only then says so in the size of the file; no commit can come between. A file has no holes: what is skipped is
- * filled with zeros.
+ * filled with zeros. On exFAT that can wait behind the last byte that was ever written.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,8 +12,7 @@
 #include "fat.h"
 
 #define MOST_PIECES 64
-#define MOST_SIZE   UINT32_MAX /* of a file */
-#define BLOCK       4096u      /* a volume writes whole ones without reading */
+#define BLOCK       4096u /* a volume writes whole ones without reading */
 #define ZERO_STEP   (8u << 20)
 
 /* Neighbouring bytes on the volume. */
@@ -33,11 +32,6 @@ int fat_regular(struct fat *fat, uint64_t ino, struct fat_node **node)
     return result == 0 && fat_node_is_dir(*node) ? -EISDIR : result;
 }
 
-static uint32_t clusters_of(const struct fat *fat, uint64_t size)
-{
-    return (uint32_t)((size + fat->geometry.cluster - 1) / fat->geometry.cluster);
-}
-
 /* Up to MOST_PIECES pieces of [offset, offset + size); the number of pieces. */
 static int find_pieces(struct fat *fat, struct fat_node *node, uint64_t offset, size_t size, struct piece *pieces)
 {
@@ -46,7 +40,7 @@ static int find_pieces(struct fat *fat, struct fat_node *node, uint64_t offset, 
     while (size > 0 && count < MOST_PIECES) {
         struct fat_span span;
         /* As far as the run goes, and it should be known that far. */
-        int result = fat_chain_reach(fat, &node->chain, clusters_of(fat, offset + size));
+        int result = fat_chain_reach(fat, &node->chain, fat_clusters_of(fat, offset + size));
         if (result == 0) {
             result = fat_chain_find(fat, &node->chain, (uint32_t)(offset / cluster), &span);
         }
@@ -64,18 +58,26 @@ static int find_pieces(struct fat *fat, struct fat_node *node, uint64_t offset, 
 
 /* ---- Reading ---- */
 
+static uint64_t part_of(uint64_t end, uint64_t offset, size_t size)
+{
+    uint64_t left = offset < end ? end - offset : 0;
+    return left < size ? left : size;
+}
+
 static ssize_t read_pass(struct fat *fat, uint64_t ino, uint8_t *data, size_t size, uint64_t offset)
 {
     struct fat_node *node;
     struct piece pieces[MOST_PIECES];
+    size_t done = 0;
     pthread_mutex_lock(&fat->lock);
     int count = fat_regular(fat, ino, &node);
-    if (count == 0 && offset < node->facts.size) {
-        uint64_t left = node->facts.size - offset;
-        count = find_pieces(fat, node, offset, left < size ? (size_t)left : size, pieces);
+    if (count == 0 && offset < node->facts.valid) {
+        count = find_pieces(fat, node, offset, (size_t)part_of(node->facts.valid, offset, size), pieces);
+    } else if (count == 0) {
+        done = (size_t)part_of(node->facts.size, offset, size);
+        memset(data, 0, done);
     }
     pthread_mutex_unlock(&fat->lock);
-    size_t done = 0;
     for (int i = 0; i < count; i++) {
         int result = fat_pread(fat, data + done, pieces[i].size, pieces[i].where);
         if (result < 0) {
@@ -140,12 +142,12 @@ static int make_pieces(struct fat *fat, uint64_t ino, size_t size, uint64_t offs
     struct fat_node *node;
     int result = fat->failed ? -EIO : fat_regular(fat, ino, &node);
     if (result == 0 && node->facts.size < offset + size) {
-        result = fat_chain_extend(fat, &node->chain, clusters_of(fat, offset + size));
+        result = fat_chain_extend(fat, &node->chain, fat_clusters_of(fat, offset + size));
     }
     if (result < 0) {
         return result;
     }
-    *length = node->facts.size;
+    *length = node->facts.valid;
     return find_pieces(fat, node, offset, size, pieces);
 }
 
@@ -157,10 +159,11 @@ static int finish_write(struct fat *fat, uint64_t ino, uint64_t end, int result)
         return found;
     }
     if (result < 0) { /* what could not be filled does not stay */
-        fat_chain_cut(fat, &node->chain, clusters_of(fat, node->facts.size));
+        fat_chain_cut(fat, &node->chain, fat_clusters_of(fat, node->facts.size));
         return result;
     }
     node->facts.size = end > node->facts.size ? end : node->facts.size;
+    node->facts.valid = end > node->facts.valid ? end : node->facts.valid;
     fat_node_touch(fat, node);
     return fat_node_store(fat, node);
 }
@@ -169,8 +172,8 @@ static ssize_t write_pass(struct fat *fat, uint64_t ino, const uint8_t *data, si
 {
     struct piece pieces[MOST_PIECES];
     uint64_t length = 0, end = offset;
-    int result =
-        fat_begin(fat, clusters_of(fat, size) + 1); /* commits now if it has to: not with contents on their way */
+    int result = fat_begin(fat, fat_clusters_of(fat, size) +
+                                    1); /* commits now if it has to: not with contents on their way */
     if (result < 0) {
         return result;
     }
@@ -206,33 +209,40 @@ static int write_all(struct fat *fat, uint64_t ino, const uint8_t *data, uint64_
     return 0;
 }
 
-static int size_of(struct fat *fat, uint64_t ino, uint64_t *size)
+/* Its size, and how much of that was written. */
+static int extent_of(struct fat *fat, uint64_t ino, uint64_t *size, uint64_t *valid)
 {
     struct fat_node *node;
     pthread_mutex_lock(&fat->lock);
     int result = fat_regular(fat, ino, &node);
     *size = result == 0 ? node->facts.size : 0;
+    *valid = result == 0 ? node->facts.valid : 0;
     pthread_mutex_unlock(&fat->lock);
     return result;
+}
+
+static bool is_too_large(const struct fat *fat, uint64_t offset, uint64_t size)
+{
+    return offset > fat->geometry.most_size || size > fat->geometry.most_size - offset;
 }
 
 ssize_t fat_write(struct files *files, uint64_t ino, const void *data, size_t size, uint64_t offset)
 {
     struct fat *fat = (struct fat *)files;
     struct lane *lane = fat_lane(fat, ino);
-    uint64_t length;
-    if (offset > MOST_SIZE || size > MOST_SIZE - offset) {
+    uint64_t length, valid;
+    if (is_too_large(fat, offset, size)) {
         return -EFBIG;
     }
     lane_enter(lane, LANE_WRITE);
-    int result = size_of(fat, ino, &length);
-    if (result == 0 && offset + size > length) { /* only within the file do writers not disturb each other */
+    int result = extent_of(fat, ino, &length, &valid);
+    if (result == 0 && offset + size > valid) { /* only within the file do writers not disturb each other */
         lane_leave(lane);
         lane_enter(lane, LANE_ALONE);
-        result = size_of(fat, ino, &length);
+        result = extent_of(fat, ino, &length, &valid);
     }
-    if (result == 0 && offset > length) {
-        result = fat_resize(fat, ino, offset);
+    if (result == 0 && offset > valid) {
+        result = write_all(fat, ino, NULL, offset - valid, valid);
     }
     if (result == 0) {
         result = write_all(fat, ino, data, size, offset);
@@ -253,7 +263,8 @@ static int shrink(struct fat *fat, uint64_t ino, uint64_t size)
     result = fat_regular(fat, ino, &node);
     if (result == 0) {
         node->facts.size = size;
-        result = fat_chain_cut(fat, &node->chain, clusters_of(fat, size));
+        node->facts.valid = node->facts.valid < size ? node->facts.valid : size;
+        result = fat_chain_cut(fat, &node->chain, fat_clusters_of(fat, size));
         fat_node_touch(fat, node);
         int stored = fat_node_store(fat, node);
         result = result == 0 ? stored : result;
@@ -262,33 +273,54 @@ static int shrink(struct fat *fat, uint64_t ino, uint64_t size)
     return result;
 }
 
-int fat_resize(struct fat *fat, uint64_t ino, uint64_t size)
+/* Without writing what is new. */
+static int stretch(struct fat *fat, uint64_t ino, uint64_t size)
 {
-    uint64_t length;
-    int result = size_of(fat, ino, &length);
-    if (result == 0 && size > MOST_SIZE) {
-        result = -EFBIG;
-    }
+    struct fat_node *node;
+    int result = fat_begin(fat, fat_clusters_of(fat, size));
     if (result < 0) {
         return result;
     }
-    return size <= length ? shrink(fat, ino, size) : write_all(fat, ino, NULL, size - length, length);
+    result = fat_regular(fat, ino, &node);
+    if (result == 0) {
+        result = fat_chain_extend(fat, &node->chain, fat_clusters_of(fat, size));
+    }
+    if (result == 0) {
+        node->facts.size = size;
+        fat_node_touch(fat, node);
+        result = fat_node_store(fat, node);
+    }
+    fat_end(fat);
+    return result;
 }
 
-/* Space cannot be had without being part of the file, and is filled at once. */
+int fat_resize(struct fat *fat, uint64_t ino, uint64_t size)
+{
+    uint64_t length, valid;
+    int result = extent_of(fat, ino, &length, &valid);
+    if (result == 0 && is_too_large(fat, 0, size)) {
+        result = -EFBIG;
+    }
+    if (result < 0 || size <= length) {
+        return result < 0 ? result : shrink(fat, ino, size);
+    }
+    return fat->codec->sparse ? stretch(fat, ino, size) : write_all(fat, ino, NULL, size - length, length);
+}
+
+/* Space cannot be had without being part of the file. */
 int fat_allocate(struct files *files, uint64_t ino, int mode, uint64_t offset, uint64_t size)
 {
     struct fat *fat = (struct fat *)files;
-    uint64_t length;
+    uint64_t length, valid;
     if (mode != 0) {
         return -EOPNOTSUPP;
     }
-    if (offset > MOST_SIZE || size > MOST_SIZE - offset) {
+    if (is_too_large(fat, offset, size)) {
         return -EFBIG;
     }
     struct lane *lane = fat_lane(fat, ino);
     lane_enter(lane, LANE_ALONE);
-    int result = size_of(fat, ino, &length);
+    int result = extent_of(fat, ino, &length, &valid);
     if (result == 0 && offset + size > length) {
         result = fat_resize(fat, ino, offset + size);
     }
@@ -299,18 +331,18 @@ int fat_allocate(struct files *files, uint64_t ino, int mode, uint64_t offset, u
 int fat_seek(struct files *files, uint64_t ino, uint64_t offset, int whence, uint64_t *found)
 {
     struct fat *fat = (struct fat *)files;
-    uint64_t length;
-    int result = size_of(fat, ino, &length);
+    uint64_t length, valid;
+    int result = extent_of(fat, ino, &length, &valid);
     if (result < 0) {
         return result;
     }
     if (whence != SEEK_DATA && whence != SEEK_HOLE) {
         return -EINVAL;
     }
-    if (offset >= length) {
+    if (offset >= length || (whence == SEEK_DATA && offset >= valid)) {
         return -ENXIO;
     }
-    *found = whence == SEEK_DATA ? offset : length;
+    *found = whence == SEEK_DATA || offset > valid ? offset : valid;
     return 0;
 }
 

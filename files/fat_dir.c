@@ -9,14 +9,17 @@
 
 #include "fat.h"
 
-#define MOST_SLOTS 65536u      /* what other systems allow: 2 MiB */
 #define PIECE      16384u      /* bytes per read */
 #define MOST_BYTES (32u << 20) /* of directories in memory */
-#define ATTEMPTS   20000u      /* at an alias: more than a directory holds */
 
 static uint32_t sector_slots(const struct fat *fat)
 {
     return fat->geometry.sector / FAT_SLOT;
+}
+
+bool fat_dir_is_end(const uint8_t *slot)
+{
+    return slot[0] == 0;
 }
 
 static bool has_own_place(const struct fat *fat, const struct fat_dir *dir)
@@ -79,7 +82,7 @@ static int read_piece(struct fat *fat, struct fat_dir *dir, bool *more)
     if (result < 0) {
         return result == -ENODATA ? 0 : result;
     }
-    if (before >= MOST_SLOTS) {
+    if (before >= fat->geometry.most_slots) {
         return -EUCLEAN;
     }
     uint32_t unit = has_own_place(fat, dir) ? fat->geometry.root_size : fat->geometry.cluster;
@@ -99,7 +102,7 @@ static int read_all(struct fat *fat, struct fat_dir *dir)
             return result;
         }
         for (; dir->end < dir->count; dir->end++) {
-            if (fat_entry_is_end(dir->slots + (size_t)dir->end * FAT_SLOT)) {
+            if (fat_dir_is_end(dir->slots + (size_t)dir->end * FAT_SLOT)) {
                 size_t used = (size_t)dir->end * FAT_SLOT;
                 memset(dir->slots + used, 0, (size_t)dir->count * FAT_SLOT - used);
                 return 0;
@@ -113,7 +116,11 @@ static int index_all(struct fat *fat, struct fat_dir *dir)
 {
     struct fat_entry entry;
     for (uint32_t at = 0; at < dir->end;) {
-        bool found = fat_entry_read(fat, dir->slots, dir->end, at, &entry);
+        const uint8_t *slot = dir->slots + (size_t)at * FAT_SLOT;
+        if (fat->codec->is_strange != NULL && dir->node != fat->root && fat->codec->is_strange(slot)) {
+            return -EUCLEAN;
+        }
+        bool found = fat->codec->read(fat, dir->slots, dir->end, at, &entry);
         int result = found ? fat_index_add(fat, &dir->index, &entry) : 0;
         if (result < 0) {
             return result;
@@ -170,12 +177,12 @@ void fat_dir_trim(struct fat *fat)
 static bool is_elsewhere(const struct fat *fat, const struct fat_node *node)
 {
     for (const struct fat_node *above = node->parent; above != NULL; above = above->parent) {
-        if (above->chain.start == node->chain.start) {
+        if (node->chain.start != 0 && above->chain.start == node->chain.start) {
             return true;
         }
     }
     for (const struct fat_dir *dir = fat->oldest_dir; dir != NULL; dir = dir->newer) {
-        if (dir->node != node && dir->node->chain.start == node->chain.start) {
+        if (dir->node != node && node->chain.start != 0 && dir->node->chain.start == node->chain.start) {
             return true;
         }
     }
@@ -193,7 +200,8 @@ int fat_dir_open(struct fat *fat, struct fat_node *node, struct fat_dir **dir)
         *dir = node->dir;
         return 0;
     }
-    if ((node->chain.start == 0 && node != fat->root) || is_elsewhere(fat, node)) {
+    bool is_nowhere = node->chain.start == 0 && node != fat->root && !fat->codec->sized;
+    if (is_nowhere || is_elsewhere(fat, node)) {
         return -EUCLEAN;
     }
     node->dir = calloc(1, sizeof(*node->dir));
@@ -219,10 +227,13 @@ int fat_dir_open(struct fat *fat, struct fat_node *node, struct fat_dir **dir)
 static bool has_name(const struct fat *fat, const struct fat_entry *entry, const struct fat_name *name)
 {
     struct fat_name alias;
+    if (fat_name_equal(fat, &entry->name, name) || !entry->has_alias) {
+        return fat_name_equal(fat, &entry->name, name);
+    }
     uint8_t slot[FAT_SLOT] = { 0 };
     memcpy(slot, entry->alias, FAT_ALIAS);
     fat_alias_read(slot, &alias);
-    return fat_name_equal(fat, &entry->name, name) || fat_name_equal(fat, &alias, name);
+    return fat_name_equal(fat, &alias, name);
 }
 
 int fat_dir_find(struct fat *fat, struct fat_dir *dir, const struct fat_name *name, struct fat_entry *entry)
@@ -230,7 +241,7 @@ int fat_dir_find(struct fat *fat, struct fat_dir *dir, const struct fat_name *na
     uint32_t key = 0, first = 0;
     uint32_t hash = fat_name_hash(fat, name);
     while (fat_index_next(&dir->index, hash, &key, &first)) {
-        if (fat_entry_read(fat, dir->slots, dir->end, first, entry) && has_name(fat, entry, name)) {
+        if (fat->codec->read(fat, dir->slots, dir->end, first, entry) && has_name(fat, entry, name)) {
             return 0;
         }
     }
@@ -241,7 +252,7 @@ int fat_dir_is_empty(struct fat *fat, struct fat_dir *dir)
 {
     struct fat_entry entry;
     for (uint32_t at = 0; at < dir->end; at++) {
-        if (fat_entry_read(fat, dir->slots, dir->end, at, &entry)) {
+        if (fat->codec->read(fat, dir->slots, dir->end, at, &entry)) {
             return -ENOTEMPTY;
         }
     }
@@ -261,18 +272,36 @@ void fat_dir_changed(struct fat *fat, struct fat_dir *dir, uint32_t slot)
     }
 }
 
-static bool is_usable(const struct fat_dir *dir, uint32_t slot)
+bool fat_dir_can_update(const struct fat *fat, uint32_t own)
 {
-    return fat_entry_is_free(dir->slots + (size_t)slot * FAT_SLOT) &&
+    return !fat->codec->pairs || own % sector_slots(fat) != sector_slots(fat) - 1;
+}
+
+void fat_dir_update(struct fat *fat, struct fat_dir *dir, uint32_t first, uint32_t last,
+                    const struct fat_facts *facts)
+{
+    fat->codec->update(fat, dir->slots + (size_t)first * FAT_SLOT, last - first + 1, facts);
+    if (fat->codec->pairs) {
+        fat_dir_changed(fat, dir, first);
+        fat_dir_changed(fat, dir, first + 1);
+    } else {
+        fat_dir_changed(fat, dir, last);
+    }
+}
+
+static bool is_usable(const struct fat *fat, const struct fat_dir *dir, uint32_t slot)
+{
+    return fat->codec->is_free(dir->slots + (size_t)slot * FAT_SLOT) &&
            (dir->frozen[slot / 8] & 1u << slot % 8) == 0;
 }
 
 /* The first `want` free slots in a row, which may go beyond what is in memory. */
-static uint32_t find_room(struct fat_dir *dir, uint32_t want)
+static uint32_t find_room(const struct fat *fat, struct fat_dir *dir, uint32_t want)
 {
     uint32_t run = 0, at = dir->from[want];
     for (; at < dir->count && run < want; at++) {
-        run = is_usable(dir, at) ? run + 1 : 0;
+        bool fits = is_usable(fat, dir, at) && (run > 0 || fat_dir_can_update(fat, at));
+        run = fits ? run + 1 : 0;
     }
     dir->from[want] = at - run;
     return at - run;
@@ -284,15 +313,17 @@ static int grow(struct fat *fat, struct fat_dir *dir, uint32_t slots)
     if (has_own_place(fat, dir)) {
         return slots * FAT_SLOT <= fat->geometry.root_size ? 0 : -ENOSPC;
     }
-    if (slots > MOST_SLOTS) {
+    if (slots > fat->geometry.most_slots) {
         return -ENOSPC;
     }
     struct fat_chain *chain = &dir->node->chain;
-    uint32_t clusters =
-        (uint32_t)(((uint64_t)slots * FAT_SLOT + fat->geometry.cluster - 1) / fat->geometry.cluster);
+    uint32_t clusters = fat_clusters_of(fat, (uint64_t)slots * FAT_SLOT);
     int result = fat_chain_reach(fat, chain, clusters);
     uint32_t before = chain->known;
-    result = result == 0 ? fat_chain_extend(fat, chain, clusters) : result;
+    if (result < 0 || clusters <= before) {
+        return result;
+    }
+    result = fat_chain_extend(fat, chain, clusters);
     for (uint32_t at = before; at < chain->known && result == 0; at++) {
         struct fat_span span;
         result = fat_chain_find(fat, chain, at, &span);
@@ -300,12 +331,12 @@ static int grow(struct fat *fat, struct fat_dir *dir, uint32_t slots)
             result = fat_zero(fat, fat_cluster_offset(fat, span.start), fat->geometry.cluster);
         }
     }
-    return result;
+    return result == 0 ? fat_node_store(fat, dir->node) : result;
 }
 
 int fat_dir_room(struct fat *fat, struct fat_dir *dir, uint32_t slots, uint32_t *first)
 {
-    uint32_t found = find_room(dir, slots);
+    uint32_t found = find_room(fat, dir, slots);
     uint32_t end = found + slots;
     int result = grow(fat, dir, end);
     if (result == 0) {
@@ -328,42 +359,34 @@ int fat_dir_room(struct fat *fat, struct fat_dir *dir, uint32_t slots, uint32_t 
     return 0;
 }
 
-static int choose_alias(struct fat *fat, struct fat_dir *dir, struct fat_entry *entry)
+/* What lies between the last entry and a new one is not the end. */
+static void bridge(struct fat *fat, struct fat_dir *dir, uint32_t first)
 {
-    if (fat_alias_fits(&entry->name, entry->alias)) {
-        return 0; /* nobody has it: it has been looked for as a name */
+    for (; dir->end < first; dir->end++) {
+        fat->codec->remove(dir->slots + (size_t)dir->end * FAT_SLOT);
+        fat_dir_changed(fat, dir, dir->end);
     }
-    struct fat_entry other;
-    for (unsigned attempt = 0; attempt < ATTEMPTS && fat_alias_make(&entry->name, attempt, entry->alias);
-         attempt++) {
-        struct fat_name alias;
-        uint8_t slot[FAT_SLOT] = { 0 };
-        memcpy(slot, entry->alias, FAT_ALIAS);
-        fat_alias_read(slot, &alias);
-        if (fat_dir_find(fat, dir, &alias, &other) < 0) {
-            return 0;
-        }
-    }
-    return -ENOSPC;
 }
 
 int fat_dir_add(struct fat *fat, struct fat_dir *dir, struct fat_entry *entry)
 {
-    int result = choose_alias(fat, dir, entry);
+    int result = fat->codec->name(fat, dir, entry);
     if (result < 0) {
         return result;
     }
-    uint32_t count = fat_entry_slots(&entry->name, entry->alias);
+    uint32_t count = fat->codec->slots(entry);
     result = fat_dir_room(fat, dir, count, &entry->first);
     if (result < 0) {
         return result;
     }
     entry->last = entry->first + count - 1;
+    entry->own = fat->codec->pairs ? entry->first : entry->last;
     result = fat_index_add(fat, &dir->index, entry);
     if (result < 0) {
         return result;
     }
-    fat_entry_write(fat, dir->slots + (size_t)entry->first * FAT_SLOT, count, entry);
+    bridge(fat, dir, entry->first);
+    fat->codec->write(fat, dir->slots + (size_t)entry->first * FAT_SLOT, count, entry);
     for (uint32_t slot = entry->first; slot <= entry->last; slot++) {
         fat_dir_changed(fat, dir, slot);
     }
@@ -420,7 +443,7 @@ int fat_dir_remove(struct fat *fat, struct fat_dir *dir, const struct fat_entry 
     }
     fat_index_remove(fat, &dir->index, entry);
     for (uint32_t slot = entry->first; slot <= entry->last; slot++) {
-        fat_entry_remove(dir->slots + (size_t)slot * FAT_SLOT);
+        fat->codec->remove(dir->slots + (size_t)slot * FAT_SLOT);
         fat_dir_changed(fat, dir, slot);
     }
     look_from(dir, entry->first);
@@ -430,15 +453,15 @@ int fat_dir_remove(struct fat *fat, struct fat_dir *dir, const struct fat_entry 
 int fat_dir_make(struct fat *fat, uint32_t parent, const struct fat_facts *facts, struct fat_chain *chain)
 {
     uint8_t first[2 * FAT_SLOT];
-    *chain = (struct fat_chain){ 0 };
+    *chain = fat_chain_of(fat, &(struct fat_facts){ .start = 0 });
     int result = fat_chain_extend(fat, chain, 1);
     if (result < 0) {
         return result;
     }
     uint64_t offset = fat_cluster_offset(fat, chain->start);
-    fat_entry_dots(fat, first, chain->start, parent, facts);
     result = fat_zero(fat, offset, fat->geometry.cluster);
-    if (result == 0) {
+    if (result == 0 && fat->codec->dots != NULL) {
+        fat->codec->dots(fat, first, chain->start, parent, facts);
         result = fat_pwrite(fat, first, sizeof(first), offset);
     }
     if (result < 0) {

@@ -15,14 +15,9 @@
 /* Where the characters of a piece are. */
 static const uint8_t unit_places[PIECE_UNITS] = { 1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30 };
 
-bool fat_entry_is_end(const uint8_t *slot)
-{
-    return slot[0] == 0;
-}
-
 bool fat_entry_is_free(const uint8_t *slot)
 {
-    return slot[0] == 0 || slot[0] == REMOVED;
+    return fat_dir_is_end(slot) || slot[0] == REMOVED;
 }
 
 void fat_entry_remove(uint8_t *slot)
@@ -53,6 +48,7 @@ static void read_facts(const struct fat *fat, const uint8_t *slot, struct fat_fa
     if ((facts->attributes & FAT_ATTR_DIR) != 0) {
         facts->size = 0;
     }
+    facts->valid = facts->size;
 }
 
 /* A piece holds a zero behind the last character, and then nothing. What a path cannot hold is replaced. */
@@ -119,20 +115,18 @@ bool fat_entry_read(const struct fat *fat, const uint8_t *slots, uint32_t count,
     }
     memcpy(entry->alias, slot, FAT_ALIAS);
     entry->first = at;
-    entry->last = at + pieces;
+    entry->last = entry->own = at + pieces;
+    entry->has_alias = pieces > 0;
+    entry->extras = 0;
     read_facts(fat, slot, &entry->facts);
     return true;
 }
 
 /* ---- Writing ---- */
 
-uint32_t fat_entry_slots(const struct fat_name *name, const uint8_t alias[FAT_ALIAS])
+uint32_t fat_entry_slots(const struct fat_entry *entry)
 {
-    uint8_t fitting[FAT_ALIAS];
-    if (fat_alias_fits(name, fitting) && memcmp(fitting, alias, FAT_ALIAS) == 0) {
-        return 1;
-    }
-    return (uint32_t)((name->count + PIECE_UNITS - 1) / PIECE_UNITS) + 1;
+    return entry->has_alias ? (uint32_t)((entry->name.count + PIECE_UNITS - 1) / PIECE_UNITS) + 1 : 1;
 }
 
 static void write_piece(uint8_t *slot, const struct fat_name *name, uint32_t number, bool last, uint8_t sum)
@@ -155,7 +149,7 @@ void fat_entry_set_start(const struct fat *fat, uint8_t *slot, uint32_t start)
     }
 }
 
-void fat_entry_update(const struct fat *fat, uint8_t *slot, const struct fat_facts *facts)
+static void write_facts(const struct fat *fat, uint8_t *slot, const struct fat_facts *facts)
 {
     slot[11] = (uint8_t)facts->attributes;
     slot[13] = facts->birth.hundredths;
@@ -168,6 +162,11 @@ void fat_entry_update(const struct fat *fat, uint8_t *slot, const struct fat_fac
     fat_entry_set_start(fat, slot, facts->start);
 }
 
+void fat_entry_update(const struct fat *fat, uint8_t *slots, uint32_t count, const struct fat_facts *facts)
+{
+    write_facts(fat, slots + (size_t)(count - 1) * FAT_SLOT, facts);
+}
+
 void fat_entry_write(const struct fat *fat, uint8_t *slots, uint32_t count, const struct fat_entry *entry)
 {
     uint8_t sum = fat_alias_sum(entry->alias);
@@ -177,7 +176,7 @@ void fat_entry_write(const struct fat *fat, uint8_t *slots, uint32_t count, cons
     uint8_t *slot = slots + (size_t)(count - 1) * FAT_SLOT;
     memset(slot, 0, FAT_SLOT);
     memcpy(slot, entry->alias, FAT_ALIAS);
-    fat_entry_update(fat, slot, &entry->facts);
+    write_facts(fat, slot, &entry->facts);
 }
 
 void fat_entry_dots(const struct fat *fat, uint8_t *slots, uint32_t self, uint32_t parent,
@@ -188,7 +187,7 @@ void fat_entry_dots(const struct fat *fat, uint8_t *slots, uint32_t self, uint32
         memset(slot, 0, FAT_SLOT);
         memset(slot, ' ', FAT_ALIAS);
         memset(slot, '.', i + 1);
-        fat_entry_update(fat, slot, facts);
+        write_facts(fat, slot, facts);
         fat_entry_set_start(fat, slot, i == 0 ? self : parent);
     }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fat_index.c - finds entries of a directory by the hash of their names. An entry with a long name is found by its
- * alias as well.
+ * fat_index.c - finds entries of a directory by the hash of their names. An entry with an alias is found by
+ * that as well.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -107,7 +107,7 @@ static uint32_t alias_hash(const struct fat *fat, const struct fat_entry *entry)
 int fat_index_add(const struct fat *fat, struct fat_index *index, const struct fat_entry *entry)
 {
     int result = add(index, fat_name_hash(fat, &entry->name), entry->first);
-    if (result == 0 && entry->last > entry->first) {
+    if (result == 0 && entry->has_alias) {
         result = add(index, alias_hash(fat, entry), entry->first);
     }
     return result;
@@ -119,7 +119,7 @@ void fat_index_remove(const struct fat *fat, struct fat_index *index, const stru
         return;
     }
     take_out(index, fat_name_hash(fat, &entry->name), entry->first);
-    if (entry->last > entry->first) {
+    if (entry->has_alias) {
         take_out(index, alias_hash(fat, entry), entry->first);
     }
 }

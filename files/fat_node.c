@@ -198,7 +198,7 @@ static struct fat_node *make_node(struct fat *fat, uint64_t ino, const struct fa
     node->ino = ino;
     node->generation = ++nodes->generation;
     node->facts = *facts;
-    node->chain.start = facts->start;
+    node->chain = fat_chain_of(fat, facts);
     link_ino(nodes, node);
     nodes->count++;
     return node;
@@ -211,8 +211,12 @@ int fat_nodes_init(struct fat *fat)
         return -ENOMEM;
     }
     fat->root = make_node(fat, ROOT_INO, &facts);
+    if (fat->root == NULL) {
+        return -ENOMEM;
+    }
+    fat->root->chain.limit = FAT_END; /* no entry says how large it is */
     fat->files.root = ROOT_INO;
-    return fat->root != NULL ? 0 : -ENOMEM;
+    return 0;
 }
 
 void fat_nodes_free(struct fat *fat)
@@ -252,7 +256,7 @@ uint64_t fat_node_number(struct fat *fat, uint64_t place)
 int fat_node_get(struct fat *fat, struct fat_node *parent, const struct fat_entry *entry, struct fat_node **node)
 {
     uint64_t offset;
-    int result = fat_dir_place(fat, parent->dir, entry->last, &offset);
+    int result = fat_dir_place(fat, parent->dir, entry->own, &offset);
     if (result < 0) {
         return result == -ENODATA ? -EUCLEAN : result;
     }
@@ -264,7 +268,7 @@ int fat_node_get(struct fat *fat, struct fat_node *parent, const struct fat_entr
     if (*node == NULL) {
         return -ENOMEM;
     }
-    fat_node_name(fat, *node, parent, entry->first, entry->last, offset / FAT_SLOT);
+    fat_node_name(fat, *node, parent, entry, offset / FAT_SLOT);
     settle(fat, *node);
     return 0;
 }
@@ -287,15 +291,16 @@ void fat_node_unname(struct fat *fat, struct fat_node *node)
     fat_node_unpin(fat, node);
 }
 
-void fat_node_name(struct fat *fat, struct fat_node *node, struct fat_node *parent, uint32_t first, uint32_t last,
+void fat_node_name(struct fat *fat, struct fat_node *node, struct fat_node *parent, const struct fat_entry *entry,
                    uint64_t place)
 {
     struct fat_node *before = node->parent;
     fat_node_pin(fat, parent);
     unlink_place(&fat->nodes, node);
     node->parent = parent;
-    node->first = first;
-    node->last = last;
+    node->first = entry->first;
+    node->last = entry->last;
+    node->own = entry->own;
     node->place = place;
     link_place(&fat->nodes, node);
     if (before != NULL) {
@@ -333,20 +338,43 @@ void fat_node_attr(struct fat *fat, struct fat_node *node, struct files_attr *at
     };
 }
 
+/* To where it can be changed in one write. Without room for that it stays where it is. */
+static int move_entry(struct fat *fat, struct fat_dir *dir, struct fat_node *node)
+{
+    struct fat_entry entry, other;
+    uint64_t offset;
+    if (!fat->codec->read(fat, dir->slots, dir->end, node->first, &entry)) {
+        return -EUCLEAN;
+    }
+    other = entry;
+    int result = fat_dir_add(fat, dir, &other);
+    if (result == 0) {
+        result = fat_dir_place(fat, dir, other.own, &offset);
+    }
+    if (result == 0) {
+        result = fat_dir_remove(fat, dir, &entry, true);
+    }
+    if (result == 0) {
+        fat_node_name(fat, node, node->parent, &other, offset / FAT_SLOT);
+    }
+    return result == -ENOSPC ? 0 : result;
+}
+
 int fat_node_store(struct fat *fat, struct fat_node *node)
 {
     struct fat_dir *dir;
-    node->facts.start = node->chain.start;
+    fat_chain_tell(fat, &node->chain, &node->facts);
     if (node->parent == NULL) {
         return 0; /* the root, or without a name */
     }
     int result = fat_dir_open(fat, node->parent, &dir);
-    if (result < 0) {
-        return result;
+    if (result == 0 && !fat_dir_can_update(fat, node->own)) {
+        result = move_entry(fat, dir, node);
     }
-    fat_entry_update(fat, dir->slots + (size_t)node->last * FAT_SLOT, &node->facts);
-    fat_dir_changed(fat, dir, node->last);
-    return 0;
+    if (result == 0) {
+        fat_dir_update(fat, dir, node->first, node->last, &node->facts);
+    }
+    return result;
 }
 
 void fat_node_touch(struct fat *fat, struct fat_node *node)
@@ -354,9 +382,8 @@ void fat_node_touch(struct fat *fat, struct fat_node *node)
     node->due = fat->taken + 1;
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    node->facts.modified = fat_stamp_of(now);
-    node->facts.modified.hundredths = 0;
-    node->facts.accessed = (struct fat_stamp){ .date = node->facts.modified.date };
+    node->facts.modified = fat_stamp_changed(fat, now);
+    node->facts.accessed = fat_stamp_read(fat, now);
 }
 
 void fat_evict(struct files *files, uint64_t ino)

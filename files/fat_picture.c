@@ -139,12 +139,10 @@ static int take_info(struct fat *fat, struct fat_images *images)
 
 int fat_picture_take(struct fat *fat, struct fat_picture *picture)
 {
-    int result = fat_table_collect(fat, &picture->linked);
+    int result = fat->codec->collect(fat, &picture->linked, false);
     if (result == 0) {
-        result = fat_space_start(fat);
-    }
-    if (result == 0) {
-        result = fat_table_collect(fat, &picture->freed);
+        fat_space_start(fat);
+        result = fat->codec->collect(fat, &picture->freed, true);
     }
     for (struct fat_dir *dir = fat->oldest_dir; dir != NULL && result == 0; dir = dir->newer) {
         result = take_dir(fat, dir, &picture->named);
@@ -186,7 +184,7 @@ void fat_picture_free(struct fat_picture *picture)
 /* ---- Writing ---- */
 
 /* Neighbouring sectors go out in one write. */
-static int write_images(struct fat *fat, const struct fat_images *images, uint64_t base)
+static int write_images(struct fat *fat, const struct fat_images *images)
 {
     size_t size = fat->geometry.sector;
     __attribute__((cleanup(fat_free_bytes))) uint8_t *piece = malloc(PIECE);
@@ -201,7 +199,7 @@ static int write_images(struct fat *fat, const struct fat_images *images, uint64
             run++;
         } while (i + run < images->count && (run + 1) * size <= PIECE &&
                  first[run].offset == first->offset + run * size);
-        int result = fat_pwrite(fat, piece, run * size, base + first->offset);
+        int result = fat_pwrite(fat, piece, run * size, first->offset);
         if (result < 0) {
             return result;
         }
@@ -210,33 +208,21 @@ static int write_images(struct fat *fat, const struct fat_images *images, uint64
     return 0;
 }
 
-static int write_tables(struct fat *fat, const struct fat_images *images)
-{
-    const struct fat_geometry *geometry = &fat->geometry;
-    int result = 0;
-    for (unsigned copy = 0; copy < geometry->copies && result == 0; copy++) {
-        if (geometry->mirrored || copy == geometry->active) {
-            result = write_images(fat, images, fat_table_offset(fat, copy));
-        }
-    }
-    return result;
-}
-
 /* Nothing has to wait for the last step: what it leaves behind for a moment is taken by nobody. */
 int fat_picture_write(struct fat *fat, const struct fat_picture *picture)
 {
     int result = fat_flush(fat);
     if (result == 0 && picture->linked.count > 0) {
-        result = write_tables(fat, &picture->linked);
+        result = write_images(fat, &picture->linked);
         result = result == 0 ? fat_flush(fat) : result;
     }
     if (result == 0 && picture->named.count > 0) {
-        result = write_images(fat, &picture->named, 0);
+        result = write_images(fat, &picture->named);
         result = result == 0 ? fat_flush(fat) : result;
     }
     if (result == 0 && picture->gone.count > 0) {
-        result = write_images(fat, &picture->gone, 0);
+        result = write_images(fat, &picture->gone);
         result = result == 0 ? fat_flush(fat) : result;
     }
-    return result == 0 ? write_tables(fat, &picture->freed) : result;
+    return result == 0 ? write_images(fat, &picture->freed) : result;
 }

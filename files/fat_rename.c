@@ -51,10 +51,10 @@ static int prepare(struct fat *fat, struct rename *move, const struct fat_name *
     if (result < 0) {
         return result;
     }
-    if (fat_node_is_dir(move->node) && is_below(move->to, move->node)) {
-        return -EINVAL;
-    }
     result = fat_dir_find(fat, move->to_dir, &new_name, &move->victim);
+    if (fat_node_is_dir(move->node) && is_below(move->to, move->node)) {
+        return result == 0 && (flags & RENAME_NOREPLACE) != 0 ? -EEXIST : -EINVAL;
+    }
     if (result < 0) {
         move->victim.name = new_name;
         return result == -ENOENT ? fat_name_check(&new_name) : result;
@@ -65,6 +65,9 @@ static int prepare(struct fat *fat, struct rename *move, const struct fat_name *
     }
     if ((flags & RENAME_NOREPLACE) != 0) {
         return -EEXIST;
+    }
+    if (move->entry.extras + move->victim.extras > 0) {
+        return -EPERM; /* they cannot change places with the contents */
     }
     move->replaces = true;
     result = fat_node_get(fat, move->to, &move->victim, &move->victim_node);
@@ -79,6 +82,9 @@ static int set_parent(struct fat *fat, struct fat_node *node, const struct fat_n
     if (result < 0) {
         return result;
     }
+    if (fat->codec->dots == NULL) {
+        return 0;
+    }
     uint8_t *slot = dir->slots + FAT_SLOT;
     if (dir->end < 2 || slot[0] != '.' || slot[1] != '.') {
         return 0; /* it never did */
@@ -88,18 +94,35 @@ static int set_parent(struct fat *fat, struct fat_node *node, const struct fat_n
     return 0;
 }
 
+/* To where one write can change it. */
+static int move_victim(struct fat *fat, struct rename *move)
+{
+    struct fat_node *node = move->victim_node;
+    int result = fat_node_store(fat, node);
+    move->victim.first = node->first;
+    move->victim.last = node->last;
+    move->victim.own = node->own;
+    return result;
+}
+
 static int put_in_place(struct fat *fat, struct rename *move)
 {
     struct fat_entry *place = &move->victim;
     int result = 0;
+    if (move->replaces && !fat_dir_can_update(fat, place->own)) {
+        result = move_victim(fat, move);
+    }
+    if (result < 0) {
+        return result;
+    }
     place->facts = move->node->facts;
     if (move->replaces) {
-        fat_entry_update(fat, move->to_dir->slots + (size_t)place->last * FAT_SLOT, &place->facts);
-        fat_dir_changed(fat, move->to_dir, place->last);
-    } else {
-        result = fat_dir_add(fat, move->to_dir, place);
+        fat_dir_update(fat, move->to_dir, place->first, place->last, &place->facts);
+        return 0;
     }
-    return result;
+    place->extras = move->entry.extras;
+    memcpy(place->extra, move->entry.extra, sizeof(place->extra));
+    return fat_dir_add(fat, move->to_dir, place);
 }
 
 static int carry_out(struct fat *fat, struct rename *move)
@@ -110,7 +133,7 @@ static int carry_out(struct fat *fat, struct rename *move)
         result = put_in_place(fat, move);
     }
     if (result == 0) {
-        result = fat_dir_place(fat, move->to_dir, move->victim.last, &offset);
+        result = fat_dir_place(fat, move->to_dir, move->victim.own, &offset);
     }
     if (result == 0) {
         result = fat_dir_remove(fat, move->from_dir, &move->entry, true);
@@ -121,7 +144,7 @@ static int carry_out(struct fat *fat, struct rename *move)
     if (move->replaces) {
         fat_node_unname(fat, move->victim_node);
     }
-    fat_node_name(fat, move->node, move->to, move->victim.first, move->victim.last, offset / FAT_SLOT);
+    fat_node_name(fat, move->node, move->to, &move->victim, offset / FAT_SLOT);
     move->node->due = fat->taken + 1;
     fat_node_touch(fat, move->from);
     fat_node_touch(fat, move->to);

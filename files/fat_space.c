@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fat_space.c - which clusters are free: a bit for each, found by reading the table once.
+ * fat_space.c - which clusters are free: a bit for each, found by reading table or bitmap once.
  *
  * What is freed stays taken until the commit that frees it is over, because until then entries on the medium still
- * name it. The bits thus say more than the table: taken, or about to be free.
+ * name it. The bits thus say more than the medium: taken, or about to be free.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -57,7 +57,7 @@ int fat_space_load(struct fat *fat)
     }
     memset(space->used, 0xff, words * sizeof(*space->used));
     space->free = 0;
-    int result = fat_table_scan(fat, found_free);
+    int result = fat->codec->scan(fat, found_free);
     if (result < 0) {
         free(space->used);
         space->used = NULL;
@@ -110,6 +110,9 @@ int fat_space_take(struct fat *fat, uint32_t goal, uint32_t want, struct fat_spa
     space->rotor = bit + count < end ? bit + count : 0;
     *span = (struct fat_span){ bit + FAT_FIRST, count };
     fat->info_changed = true;
+    if (fat->codec->took != NULL) {
+        fat->codec->took(fat, *span);
+    }
     return 0;
 }
 
@@ -139,21 +142,13 @@ int fat_space_release(struct fat *fat, struct fat_span span)
     return 0;
 }
 
-int fat_space_start(struct fat *fat)
+void fat_space_start(struct fat *fat)
 {
     struct fat_space *space = &fat->space;
     struct fat_spans empty = space->freeing;
     space->freeing = space->freed;
     space->freed = empty;
     space->freed.count = 0;
-    int result = 0;
-    for (size_t i = 0; i < space->freeing.count && result == 0; i++) {
-        struct fat_span span = space->freeing.items[i];
-        for (uint32_t j = 0; j < span.count && result == 0; j++) {
-            result = fat_table_set(fat, span.start + j, 0);
-        }
-    }
-    return result;
 }
 
 void fat_space_discard(struct fat *fat)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fat_table.c - the table that says which cluster follows which, entry by entry, in 12, 16 or 32 bits.
+ * fat_table.c - the table that says which cluster follows which, entry by entry, in 12, 16 or 32 bits;
+ * exFAT's is one of 32 bits.
  *
  * Pages of the active copy are read when they are first needed. What changes stays here, marked by sector, until a
  * commit writes it to every copy. Clean pages are dropped, all at once, when there are many.
@@ -19,13 +20,15 @@
 
 static unsigned entry_bits(const struct fat *fat)
 {
-    static const unsigned bits[] = { [FAT_12] = 12, [FAT_16] = 16, [FAT_32] = 32 };
+    static const unsigned bits[] = { [FAT_12] = 12, [FAT_16] = 16, [FAT_32] = 32, [FAT_EX] = 32 };
     return bits[fat->geometry.kind];
 }
 
 static uint32_t entry_mask(const struct fat *fat)
 {
-    static const uint32_t masks[] = { [FAT_12] = 0x0fff, [FAT_16] = 0xffff, [FAT_32] = LARGE_MASK };
+    static const uint32_t masks[] = {
+        [FAT_12] = 0x0fff, [FAT_16] = 0xffff, [FAT_32] = LARGE_MASK, [FAT_EX] = UINT32_MAX
+    };
     return masks[fat->geometry.kind];
 }
 
@@ -55,7 +58,7 @@ void fat_table_free(struct fat *fat)
     free(table->dirty);
 }
 
-uint64_t fat_table_offset(const struct fat *fat, unsigned copy)
+static uint64_t copy_offset(const struct fat *fat, unsigned copy)
 {
     return fat->geometry.table + copy * fat->geometry.table_size;
 }
@@ -95,7 +98,7 @@ static int load_page(struct fat *fat, size_t number)
         return -ENOMEM;
     }
     size_t size = left < PAGE_SIZE ? (size_t)left : PAGE_SIZE;
-    int result = fat_pread(fat, page, size, fat_table_offset(fat, fat->geometry.active) + offset);
+    int result = fat_pread(fat, page, size, copy_offset(fat, fat->geometry.active) + offset);
     if (result < 0) {
         free(page);
         return result;
@@ -138,24 +141,44 @@ static int put_bytes(struct fat *fat, uint64_t offset, const uint8_t *bytes, siz
     return result;
 }
 
-int fat_table_collect(struct fat *fat, struct fat_images *images)
+static bool has_copy(const struct fat *fat, unsigned copy)
 {
-    struct fat_table *table = &fat->table;
+    return fat->geometry.mirrored || copy == fat->geometry.active;
+}
+
+static int collect_copy(struct fat *fat, uint64_t base, struct fat_images *images)
+{
+    const struct fat_table *table = &fat->table;
     uint32_t sector = fat->geometry.sector;
-    for (uint64_t i = 0; table->dirty_count > 0; i++) {
+    size_t left = table->dirty_count;
+    for (uint64_t i = 0; left > 0; i++) {
         if ((table->dirty[i / 8] & 1u << i % 8) == 0) {
             i |= table->dirty[i / 8] == 0 ? 7 : 0;
             continue;
         }
         const uint8_t *page = table->pages[i * sector / PAGE_SIZE];
-        int result = fat_images_add(images, i * sector, page + i * sector % PAGE_SIZE, sector);
+        int result = fat_images_add(images, base + i * sector, page + i * sector % PAGE_SIZE, sector);
         if (result < 0) {
             return result;
         }
-        table->dirty[i / 8] &= (uint8_t) ~(1u << i % 8);
-        table->dirty_count--;
+        left--;
     }
     return 0;
+}
+
+int fat_table_collect(struct fat *fat, struct fat_images *images)
+{
+    int result = 0;
+    for (unsigned copy = 0; copy < fat->geometry.copies && result == 0; copy++) {
+        if (has_copy(fat, copy)) {
+            result = collect_copy(fat, copy_offset(fat, copy), images);
+        }
+    }
+    if (result == 0 && fat->table.dirty_count > 0) {
+        memset(fat->table.dirty, 0, (size_t)(fat->geometry.table_size / fat->geometry.sector / 8 + 1));
+        fat->table.dirty_count = 0;
+    }
+    return result;
 }
 
 static uint32_t decode(const struct fat *fat, const uint8_t *bytes, uint32_t cluster)
@@ -166,7 +189,7 @@ static uint32_t decode(const struct fat *fat, const uint8_t *bytes, uint32_t clu
     case FAT_16:
         return fat_get16(bytes);
     default:
-        return fat_get32(bytes) & LARGE_MASK;
+        return fat_get32(bytes) & entry_mask(fat);
     }
 }
 
@@ -181,7 +204,7 @@ static void encode(const struct fat *fat, uint8_t *bytes, uint32_t cluster, uint
         fat_put16(bytes, value);
         break;
     default:
-        fat_put32(bytes, (fat_get32(bytes) & ~LARGE_MASK) | value);
+        fat_put32(bytes, (fat_get32(bytes) & ~entry_mask(fat)) | value);
         break;
     }
 }
@@ -269,8 +292,8 @@ int fat_table_set_clean(struct fat *fat, bool clean)
     fat->table.dirty_count--;
     const struct fat_geometry *geometry = &fat->geometry;
     for (unsigned copy = 0; copy < geometry->copies && result == 0; copy++) {
-        if (geometry->mirrored || copy == geometry->active) {
-            result = fat_pwrite(fat, fat->table.pages[0], geometry->sector, fat_table_offset(fat, copy));
+        if (has_copy(fat, copy)) {
+            result = fat_pwrite(fat, fat->table.pages[0], geometry->sector, copy_offset(fat, copy));
         }
     }
     return result;
@@ -294,7 +317,7 @@ int fat_table_scan(struct fat *fat, fat_free_fn *found)
         uint32_t count = end - first < piece ? end - first : piece;
         uint64_t from = (uint64_t)first * bits / 8;
         size_t size = (size_t)(((uint64_t)count * bits + 7) / 8);
-        int result = fat_pread(fat, bytes, size, fat_table_offset(fat, geometry->active) + from);
+        int result = fat_pread(fat, bytes, size, copy_offset(fat, geometry->active) + from);
         if (result < 0) {
             return result;
         }

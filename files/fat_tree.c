@@ -58,12 +58,12 @@ static int list_entries(struct fat *fat, struct fat_dir *dir, files_entry_fn *te
     char text[FAT_NAME_BYTES];
     for (uint32_t at = 0; at < dir->end;) {
         uint64_t offset;
-        if (!fat_entry_read(fat, dir->slots, dir->end, at, &entry)) {
+        if (!fat->codec->read(fat, dir->slots, dir->end, at, &entry)) {
             at++;
             continue;
         }
         at = entry.last + 1;
-        int result = fat_dir_place(fat, dir, entry.last, &offset);
+        int result = fat_dir_place(fat, dir, entry.own, &offset);
         if (result < 0) {
             return result;
         }
@@ -97,18 +97,17 @@ int fat_list(struct files *files, uint64_t ino, files_entry_fn *tell, void *user
 
 /* ---- Making ---- */
 
-static struct fat_facts new_facts(mode_t mode)
+static struct fat_facts new_facts(const struct fat *fat, mode_t mode)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    struct fat_stamp stamp = fat_stamp_of(now);
     return (struct fat_facts){
         .attributes = S_ISDIR(mode)        ? FAT_ATTR_DIR
                       : (mode & 0222) == 0 ? FAT_ATTR_ARCHIVE | FAT_ATTR_READ_ONLY
                                            : FAT_ATTR_ARCHIVE,
-        .birth = stamp,
-        .modified = { .date = stamp.date, .time = stamp.time },
-        .accessed = { .date = stamp.date },
+        .birth = fat_stamp_made(fat, now),
+        .modified = fat_stamp_changed(fat, now),
+        .accessed = fat_stamp_read(fat, now),
     };
 }
 
@@ -117,13 +116,12 @@ static int make_entry(struct fat *fat, struct fat_node *parent, struct fat_dir *
 {
     struct fat_chain chain = { 0 };
     struct fat_node *node;
-    entry->facts = new_facts(new->mode);
+    entry->facts = new_facts(fat, new->mode);
     int result = 0;
     if (S_ISDIR(new->mode)) {
         /* The root is 0 in the entry "..", whatever cluster it has. */
         result = fat_dir_make(fat, parent == fat->root ? 0 : parent->chain.start, &entry->facts, &chain);
-        entry->facts.start = chain.start;
-        fat_chain_forget(&chain);
+        fat_chain_tell(fat, &chain, &entry->facts);
     }
     if (result == 0) {
         result = fat_dir_add(fat, dir, entry);
@@ -153,7 +151,7 @@ int fat_make(struct files *files, uint64_t ino, const char *text, const struct f
     struct fat *fat = (struct fat *)files;
     struct fat_node *parent;
     struct fat_dir *dir;
-    struct fat_entry entry, other;
+    struct fat_entry entry = { 0 }, other;
     if (!S_ISREG(new->mode) && !S_ISDIR(new->mode)) {
         return -EPERM;
     }
@@ -209,6 +207,9 @@ static int remove_entry(struct fat *fat, struct fat_node *parent, struct fat_dir
     if (result == 0) {
         /* What was moved out of a directory is safe before the directory goes. */
         result = fat_dir_remove(fat, dir, entry, as_dir);
+    }
+    if (result == 0 && fat->codec->drop_extras != NULL) {
+        fat->codec->drop_extras(fat, entry);
     }
     if (result == 0) {
         fat_node_touch(fat, parent);
