@@ -25,7 +25,6 @@
 #define OVERHEAD  (UINT64_C(1152) << 10)
 #define SHOWN_MAX 8 /* lines of a program that failed */
 #define MAGIC_MAX 16
-#define FUSE_CONF "/etc/fuse.conf"
 
 /* ---- Before anything is created ---- */
 
@@ -55,30 +54,10 @@ static enum exit_status check_size(const struct filesystem_kind *kind, const str
     return EXIT_DONE;
 }
 
-static bool is_allow_other_permitted(void)
-{
-    SCOPE_FILE FILE *file = fopen(FUSE_CONF, "re");
-    SCOPE_FREE char *line = NULL;
-    size_t capacity = 0;
-
-    while (file && getline(&line, &capacity, file) > 0) {
-        if (strcmp(line, "user_allow_other\n") == 0 || strcmp(line, "user_allow_other") == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void warn_about_access(const struct filesystem_kind *kind)
 {
-    if (geteuid() == 0 || kind->access == FILESYSTEM_FOR_ALL) {
-        return;
-    }
-    if (kind->access == FILESYSTEM_FOR_ROOT) {
+    if (geteuid() != 0 && kind->access == FILESYSTEM_FOR_ROOT) {
         ui_warn("only root, or udisks in a desktop session, will be able to mount the files of a %s volume",
-                kind->name);
-    } else if (!is_allow_other_permitted()) {
-        ui_warn("mounting the files of a %s volume without root needs the line 'user_allow_other' in " FUSE_CONF,
                 kind->name);
     }
 }

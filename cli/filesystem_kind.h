@@ -11,7 +11,6 @@
 /* Who can mount it once it is in a volume. */
 enum filesystem_access {
     FILESYSTEM_FOR_ALL,
-    FILESYSTEM_WITH_ALLOW_OTHER, /* ordinary users only with user_allow_other in /etc/fuse.conf */
     FILESYSTEM_FOR_ROOT,
 };
 

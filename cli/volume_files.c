@@ -66,47 +66,63 @@ enum exit_status volume_files_refuse(struct coffer_volume *volume, const char *n
                    "cannot show the files of '%s': %s is nothing that this program reads by itself", name, text);
 }
 
+/* A boot sector of FAT can be left over from before; only libblkid looks at what else may be there. */
+static bool is_of_type(struct coffer_volume *volume, const char *wanted)
+{
+    struct private_mount mount;
+    char type[32] = "";
+
+    if (private_mount_begin(volume, PRIVATE_FOR_PROGRAMS, &mount) != EXIT_DONE) {
+        return false;
+    }
+    content_find_type(mount.path, sizeof(type), type);
+    return private_mount_end(&mount) == EXIT_DONE && strcmp(type, wanted) == 0;
+}
+
+static enum coffer_status open_fat(struct coffer_volume *volume, const struct files_options *options,
+                                   struct files **files, struct coffer_error *error)
+{
+    return is_of_type(volume, "vfat") ? files_open_fat(volume, options, files, error) : COFFER_NOT_FOUND;
+}
+
+static enum coffer_status open_exfat(struct coffer_volume *volume, const struct files_options *options,
+                                     struct files **files, struct coffer_error *error)
+{
+    return is_of_type(volume, "exfat") ? files_open_exfat(volume, options, files, error) : COFFER_NOT_FOUND;
+}
+
+static const struct driver {
+    enum coffer_status (*open)(struct coffer_volume *volume, const struct files_options *options,
+                               struct files **files, struct coffer_error *error);
+    bool (*check)(const char *path, const char *name); /* what it asks for with EUCLEAN */
+} drivers[] = {
+    { files_open_ext, ext_check },
+    { files_open_ntfs, NULL },
+    { open_fat, fat_check },
+    { open_exfat, exfat_check },
+};
+
 /* True when the file system can be opened for writing now. */
-static bool check(struct coffer_volume *volume, bool is_fat, const char *name)
+static bool check(struct coffer_volume *volume, const struct driver *driver, const char *name)
 {
     struct private_mount mount;
 
     if (private_mount_begin(volume, PRIVATE_FOR_PROGRAMS, &mount) != EXIT_DONE) {
         return false;
     }
-    bool passed = is_fat ? fat_check(mount.path, name) : ext_check(mount.path, name);
+    bool passed = driver->check(mount.path, name);
     return private_mount_end(&mount) == EXIT_DONE && passed;
 }
 
-/* A boot sector of FAT can be left over from before; only libblkid looks at what else may be there. */
-static enum coffer_status open_fat(struct coffer_volume *volume, const struct files_options *options,
-                                   struct files **files, struct coffer_error *error)
-{
-    struct private_mount mount;
-    char type[32] = "";
-
-    if (private_mount_begin(volume, PRIVATE_FOR_PROGRAMS, &mount) != EXIT_DONE) {
-        return COFFER_NOT_FOUND;
-    }
-    content_find_type(mount.path, sizeof(type), type);
-    if (private_mount_end(&mount) != EXIT_DONE || strcmp(type, "vfat") != 0) {
-        return COFFER_NOT_FOUND;
-    }
-    return files_open_fat(volume, options, files, error);
-}
-
 static enum coffer_status open_any(struct coffer_volume *volume, const struct files_options *options,
-                                   struct files **files, bool *is_fat, struct coffer_error *error)
+                                   struct files **files, const struct driver **driver, struct coffer_error *error)
 {
-    typedef enum coffer_status open_fn(struct coffer_volume *, const struct files_options *, struct files **,
-                                       struct coffer_error *);
-    static open_fn *const drivers[] = { files_open_ext, files_open_ntfs, open_fat };
     enum coffer_status status = COFFER_NOT_FOUND;
 
     for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]) && status == COFFER_NOT_FOUND; i++) {
         *error = (struct coffer_error)COFFER_ERROR_INIT;
-        status = drivers[i](volume, options, files, error);
-        *is_fat = drivers[i] == open_fat;
+        *driver = &drivers[i];
+        status = drivers[i].open(volume, options, files, error);
     }
     return status;
 }
@@ -122,12 +138,12 @@ enum exit_status volume_files_open(struct coffer_volume *volume, const char *nam
         .gid = getegid(),
     };
 
-    bool is_fat;
-    enum coffer_status status = open_any(volume, &options, files, &is_fat, &error);
-    if (status == COFFER_FAILED && error.sys == EUCLEAN) {
-        options.checked = check(volume, is_fat, name);
+    const struct driver *driver;
+    enum coffer_status status = open_any(volume, &options, files, &driver, &error);
+    if (status == COFFER_FAILED && error.sys == EUCLEAN && driver->check != NULL) {
+        options.checked = check(volume, driver, name);
         options.read_only = !options.checked;
-        status = open_any(volume, &options, files, &is_fat, &error);
+        status = open_any(volume, &options, files, &driver, &error);
     }
     if (status == COFFER_NOT_FOUND) {
         *files = NULL;

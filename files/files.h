@@ -158,4 +158,9 @@ enum coffer_status files_open_ntfs(struct coffer_volume *volume, const struct fi
 enum coffer_status files_open_fat(struct coffer_volume *volume, const struct files_options *options,
                                   struct files **files, struct coffer_error *error);
 
+/* exFAT. What it can read but not safely write it opens read only and says why in `note`. Errors as with FAT, and
+ * UNSUPPORTED for TexFAT; the checker is fsck.exfat. */
+enum coffer_status files_open_exfat(struct coffer_volume *volume, const struct files_options *options,
+                                    struct files **files, struct coffer_error *error);
+
 #endif

@@ -165,6 +165,33 @@ const struct image_kind image_fat = {
     .repair = repair_fat,
 };
 
+static enum coffer_status open_exfat(struct coffer_volume *volume, const struct files_options *options,
+                                     struct files **files, struct coffer_error *error)
+{
+    struct files_options checked = *options;
+    checked.checked = true;
+    return files_open_exfat(volume, &checked, files, error);
+}
+
+static int check_exfat(const char *path)
+{
+    return run("fsck.exfat", (const char *const[]){ "-n", path, NULL });
+}
+
+static int repair_exfat(const char *path)
+{
+    run("fsck.exfat", (const char *const[]){ "-a", path, NULL });
+    return check_exfat(path);
+}
+
+const struct image_kind image_exfat = {
+    .maker = "mkfs.exfat",
+    .options = "",
+    .open = open_exfat,
+    .check = check_exfat,
+    .repair = repair_exfat,
+};
+
 /* ---- Images ---- */
 
 static size_t add_words(char *text, const char **arguments, size_t count)

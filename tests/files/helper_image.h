@@ -21,7 +21,7 @@ struct image_kind {
     bool xattrs, allocates, fifos, links, exchanges;
 };
 
-extern const struct image_kind image_ext, image_ntfs, image_fat;
+extern const struct image_kind image_ext, image_ntfs, image_fat, image_exfat;
 
 struct image {
     const struct image_kind *kind;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * serve_image IMAGE DIR [OPTION...] - shows the files of an ext, NTFS or FAT image in DIR until it is unmounted, for tests.
+ * serve_image IMAGE DIR [OPTION...] - shows the files of an ext, NTFS, FAT or exFAT image in DIR until it is unmounted, for tests.
  * Prints "ready" when it is. Options: checked (fsck has passed), owner=UID:GID, other (allow_other), read-only, through (no write-back cache).
  */
 #include <stdio.h>
@@ -11,6 +11,14 @@
 #include "fake_volume.h"
 #include "files.h"
 #include "serve.h"
+
+static enum coffer_status (*const drivers[])(struct coffer_volume *volume, const struct files_options *options,
+                                             struct files **files, struct coffer_error *error) = {
+    files_open_ext,
+    files_open_ntfs,
+    files_open_fat,
+    files_open_exfat,
+};
 
 static int give_up(const char *what, const struct coffer_error *error)
 {
@@ -39,14 +47,10 @@ int main(int argc, char **argv)
     struct coffer_volume *volume = fake_volume_open(argv[1], false);
     struct files *files;
     struct serve_session *session;
-    enum coffer_status status = files_open_ext(volume, &how, &files, &error);
-    if (status == COFFER_NOT_FOUND) {
+    enum coffer_status status = COFFER_NOT_FOUND;
+    for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]) && status == COFFER_NOT_FOUND; i++) {
         error = (struct coffer_error)COFFER_ERROR_INIT;
-        status = files_open_ntfs(volume, &how, &files, &error);
-    }
-    if (status == COFFER_NOT_FOUND) {
-        error = (struct coffer_error)COFFER_ERROR_INIT;
-        status = files_open_fat(volume, &how, &files, &error);
+        status = drivers[i](volume, &how, &files, &error);
     }
     if (status != COFFER_OK) {
         return give_up("open", &error);

@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""change_exfat.py IMAGE CHANGE [OTHER] - makes OTHER from an exFAT image, with a change that no program makes.
+
+revision, texfat, strange-root, upcase: see exfat.sh. vendor: the file 'file' of the root gets two entries of a vendor,
+one of them with a cluster of its own. has-vendor and no-vendor only look: whether a file has them, and whether
+neither a file has them nor the cluster is in use."""
+
+import struct
+import sys
+
+SLOT = 32
+VENDOR = bytes.fromhex("00112233445566778899aabbccddeeff")
+
+
+class Volume:
+    def __init__(self, data):
+        self.data = bytearray(data)
+        self.shift = data[108]
+        self.cluster = 1 << (data[108] + data[109])
+        self.heap, self.count, self.root = struct.unpack_from("<III", data, 88)
+        self.heap <<= self.shift
+        self.table = struct.unpack_from("<I", data, 80)[0] << self.shift
+
+    def at(self, cluster):
+        return self.heap + (cluster - 2) * self.cluster
+
+    def sign_boot(self):
+        size = 1 << self.shift
+        for region in (0, 12 * size):
+            total = 0
+            for i in range(11 * size):
+                if i not in (106, 107, 112):
+                    total = ((total << 31 | total >> 1) + self.data[region + i]) & 0xFFFFFFFF
+            self.data[region + 11 * size : region + 12 * size] = struct.pack("<I", total) * (size // 4)
+
+    def slots(self, cluster):
+        for offset in range(self.at(cluster), self.at(cluster) + self.cluster, SLOT):
+            yield offset
+
+    def find(self, kind):
+        return next(offset for offset in self.slots(self.root) if self.data[offset] == kind)
+
+    def end(self):
+        return next(offset for offset in self.slots(self.root) if self.data[offset] == 0)
+
+    def sign_set(self, offset):
+        count = self.data[offset + 1] + 1
+        total = 0
+        for i in range(count * SLOT):
+            if i not in (2, 3):
+                total = ((total << 15 | total >> 1) + self.data[offset + i]) & 0xFFFF
+        struct.pack_into("<H", self.data, offset + 2, total)
+
+    def bitmap_byte(self, cluster):
+        return self.at(struct.unpack_from("<I", self.data, self.find(0x81) + 20)[0]) + (cluster - 2) // 8
+
+    def set_used(self, cluster):
+        self.data[self.bitmap_byte(cluster)] |= 1 << (cluster - 2) % 8
+
+    def is_used(self, cluster):
+        return self.data[self.bitmap_byte(cluster)] >> (cluster - 2) % 8 & 1
+
+
+def file_named(volume, name):
+    wanted = name.encode("utf-16-le")
+    for offset in volume.slots(volume.root):
+        if volume.data[offset] == 0x85 and volume.data[offset + 2 * SLOT + 2 :][: len(wanted)] == wanted:
+            return offset
+    raise SystemExit("no such file")
+
+
+def add_vendor(volume):
+    offset = file_named(volume, "file")
+    old = bytes(volume.data[offset : offset + 3 * SLOT])
+    for i in range(3):
+        volume.data[offset + i * SLOT] &= 0x7F
+    cluster = volume.count + 1  # the last one
+    volume.set_used(cluster)
+    extra = b"\xe0\x00" + VENDOR + bytes(14)
+    owner = b"\xe1\x03" + VENDOR + bytes(2) + struct.pack("<IQ", cluster, 100)
+    new = volume.end()
+    volume.data[new : new + 5 * SLOT] = old + extra + owner
+    volume.data[new + 1] = 4
+    volume.sign_set(new)
+
+
+def has_vendor(volume):
+    kinds = {volume.data[i] for i in range(volume.heap, len(volume.data), SLOT) if VENDOR in volume.data[i : i + SLOT]}
+    return {0xE0, 0xE1} <= kinds and bool(volume.is_used(volume.count + 1))
+
+
+def has_nothing(volume):
+    return not has_vendor(volume) and not volume.is_used(volume.count + 1)
+
+
+def main():
+    with open(sys.argv[1], "rb") as file:
+        volume = Volume(file.read())
+    change = sys.argv[2]
+    if change in ("has-vendor", "no-vendor"):
+        return not (has_vendor if change == "has-vendor" else has_nothing)(volume)
+    if change == "revision":
+        volume.data[105] = volume.data[(12 << volume.shift) + 105] = 2
+    elif change == "texfat":
+        volume.data[110] = volume.data[(12 << volume.shift) + 110] = 2
+    elif change == "strange-root":
+        volume.data[volume.end()] = 0x8A
+    elif change == "upcase":
+        volume.data[volume.at(struct.unpack_from("<I", volume.data, volume.find(0x82) + 20)[0]) + 9] ^= 1
+    elif change == "vendor":
+        add_vendor(volume)
+    volume.sign_boot()
+    with open(sys.argv[3], "wb") as file:
+        file.write(volume.data)
+    return False
+
+
+sys.exit(main())
