@@ -64,6 +64,8 @@ static void test_by_how_much(void **state)
         assert_int_equal(grow("correct", HELPER_SIZE + refused[i]), COFFER_INVALID);
     }
     assert_int_equal(grow("correct", HELPER_SIZE - (1 << 20)), COFFER_INVALID);
+    assert_int_equal(grow("correct", HELPER_SIZE), COFFER_OK); /* by nothing */
+    assert_int_equal(data_size(), before);
     assert_int_equal(grow("wrong", HELPER_SIZE + (1 << 20)), COFFER_WRONG_SECRET);
     assert_int_equal(stat(helper_path, &status), 0);
     assert_int_equal(status.st_size, HELPER_SIZE);

@@ -211,6 +211,35 @@ static void test_a_growth_is_finished_first(void **state)
     coffer_credential_free(key);
 }
 
+/* From before a growth that is complete: the secrets of then, the size of today (RESTORE-3). */
+static void test_from_before_a_growth(void **state)
+{
+    (void)state;
+    struct coffer_open_options options = COFFER_OPEN_OPTIONS_INIT;
+    struct coffer_credential *key = helper_raw_key(1);
+    struct coffer_info info = { .size = sizeof(info) };
+    struct coffer_volume *volume;
+    char text[4];
+    create(1, false);
+    back_up(1);
+    assert_int_equal(coffer_volume_grow(helper_path, key, &options, HELPER_SIZE * 2, NULL), COFFER_OK);
+    assert_int_equal(coffer_volume_open(helper_path, key, &options, &volume, NULL), COFFER_OK);
+    assert_int_equal(coffer_volume_pwrite(volume, "end", 4, HELPER_SIZE, NULL), COFFER_OK);
+    assert_int_equal(coffer_volume_close(volume, NULL), COFFER_OK);
+    change_key(1, 2);
+    assert_int_equal(restore(1), COFFER_OK);
+    assert_int_equal(try_key(2), COFFER_WRONG_SECRET);
+    assert_int_equal(try_key(1), COFFER_OK);
+    assert_int_equal(coffer_volume_open(helper_path, key, &options, &volume, NULL), COFFER_OK);
+    assert_int_equal(coffer_volume_info(volume, &info, NULL), COFFER_OK);
+    assert_true(info.data_size > HELPER_SIZE + 4);
+    assert_int_equal(coffer_volume_pread(volume, text, 4, HELPER_SIZE, NULL), COFFER_OK);
+    assert_string_equal(text, "end");
+    assert_int_equal(coffer_volume_close(volume, NULL), COFFER_OK);
+    assert_false(is_damaged(1));
+    coffer_credential_free(key);
+}
+
 /* Into a volume that was copied to a larger store: its tail is where its front says (RESTORE-3, LAYOUT-8). */
 static void test_into_a_larger_store_whose_front_is_whole(void **state)
 {
@@ -291,6 +320,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_into_a_store_of_another_size, enter, leave),
         cmocka_unit_test_setup_teardown(test_a_backup_is_opened_alone, enter, leave),
         cmocka_unit_test_setup_teardown(test_a_growth_is_finished_first, enter, leave),
+        cmocka_unit_test_setup_teardown(test_from_before_a_growth, enter, leave),
         cmocka_unit_test_setup_teardown(test_into_a_larger_store_whose_front_is_whole, enter, leave),
         cmocka_unit_test_setup_teardown(test_another_volume, enter, leave),
         cmocka_unit_test_setup_teardown(test_another_volume_with_one_copy, enter, leave),
