@@ -4,6 +4,7 @@
  * server (server.h). Returns with the mount usable, or with the reason why not.
  */
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "format_options.h"
@@ -15,7 +16,9 @@
 #include "server.h"
 #include "server_process.h"
 #include "stale.h"
+#include "udisks.h"
 #include "ui.h"
+#include "way.h"
 
 struct mount_options {
     struct common_options common;
@@ -36,8 +39,8 @@ struct mount_options {
 
 static const struct option table[] = {
     OPTION_FLAG(struct mount_options, block, "block", "show the volume as one file, DIR/volume, not its files"),
-    OPTION_CHOICE(struct mount_options, via, "via", "auto|fuse|loop|dm",
-                  "who shows the files: this program, or the kernel, over a loop device or by dm-crypt (root)"),
+    OPTION_CHOICE(struct mount_options, via, "via", "auto|fuse|loop|dm|udisks",
+                  "who shows the files: this program, or the kernel, as root or by udisks2"),
     OPTION_TEXT(struct mount_options, options, "options", "LIST",
                 "options for the mount, separated by commas: noexec, for one"),
     OPTION_FLAG(struct mount_options, read_only, "read-only", "change nothing, not even a damaged header"),
@@ -77,15 +80,21 @@ static enum exit_status check_secrets(const struct mount_options *options)
     return status ? status : secrets_check(&options->new_secret, SECRET_HIDDEN);
 }
 
+static bool is_by_kernel(const struct mount_options *options)
+{
+    return strcmp(options->via, "loop") == 0 || strcmp(options->via, "dm") == 0 ||
+           strcmp(options->via, "udisks") == 0;
+}
+
 /* What no file system takes is refused before anybody is asked for a passphrase; the server knows which it is. */
 static enum exit_status check_options(const struct mount_options *options)
 {
     bool is_fuse = options->block || strcmp(options->via, "fuse") == 0;
     char word[64];
 
-    if (options->owner && strcmp(options->via, "loop") == 0) {
+    if (options->owner && (strcmp(options->via, "loop") == 0 || strcmp(options->via, "udisks") == 0)) {
         return ui_fail(EXIT_USAGE, "FAT and NTFS take '--options uid=N,gid=N'",
-                       "'--owner' does not go with '--via loop': the kernel shows owners as they are");
+                       "'--owner' does not go with '--via %s': the kernel shows owners as they are", options->via);
     }
     if (options->owner && options->block) {
         return ui_fail(EXIT_USAGE, NULL, "'--owner' is about files, '--block' shows none");
@@ -97,7 +106,7 @@ static enum exit_status check_options(const struct mount_options *options)
     if (options->block && strcmp(options->via, "auto") != 0) {
         return ui_fail(EXIT_USAGE, NULL, "'--via' is about files, '--block' shows none");
     }
-    if (options->protect_hidden && (strcmp(options->via, "loop") == 0 || strcmp(options->via, "dm") == 0)) {
+    if (options->protect_hidden && is_by_kernel(options)) {
         return ui_fail(EXIT_USAGE, NULL,
                        "'--protect-hidden' does not go with '--via %s': the kernel would keep what is refused "
                        "in its cache",
@@ -135,22 +144,48 @@ static enum exit_status mount_at(const struct mount_options *options, const char
     return status ? status : launch_run(options->foreground, server_run, &request);
 }
 
+/* Without DIR it is udisks2 that chooses one; that it is there is known before anybody is asked for a passphrase. */
+static enum exit_status check_place(struct mount_options *options, const char *volume, bool has_place)
+{
+    bool is_asked_for = strcmp(options->via, "udisks") == 0;
+    struct coffer_error error = COFFER_ERROR_INIT;
+
+    if (is_asked_for && geteuid() == 0) {
+        return ui_fail(EXIT_USAGE, "for root there is --via loop", "'--via udisks' is for ordinary users");
+    }
+    if (has_place) {
+        return is_asked_for ? ui_fail(EXIT_USAGE, "leave DIR out: the directory is printed, and 'list' shows it",
+                                      "'--via udisks' takes no DIR: udisks2 chooses the directory")
+                            : EXIT_DONE;
+    }
+    if (options->block || geteuid() == 0 || (!is_asked_for && strcmp(options->via, "auto") != 0)) {
+        return ui_fail(EXIT_USAGE, NULL, "'mount' needs VOLUME and DIR");
+    }
+    if (udisks_check(&error) == COFFER_OK) {
+        options->via = "udisks";
+        return check_options(options);
+    }
+    return is_asked_for ? way_fail_udisks(volume, &error)
+                        : ui_fail(EXIT_USAGE, "DIR is an empty directory of your own, such as ~/Secret",
+                                  "'mount' needs DIR: without it udisks2 chooses one, but %s", error.text);
+}
+
 static enum exit_status run(const void *values, const char *const *operands, size_t count)
 {
-    const struct mount_options *options = values;
+    struct mount_options options = *(const struct mount_options *)values;
     struct mount_point point = MOUNT_POINT_NONE;
 
-    (void)count;
     server_process_note_inherited();
-    enum exit_status status = format_options_check(&options->format);
-    status = status ? status : check_secrets(options);
-    status = status ? status : check_options(options);
+    enum exit_status status = format_options_check(&options.format);
+    status = status ? status : check_secrets(&options);
+    status = status ? status : check_options(&options);
+    status = status ? status : check_place(&options, operands[0], count == 2);
     if (status != EXIT_DONE) {
         return status;
     }
     stale_clean_all();
-    status = mount_point_take(operands[1], &point);
-    status = status ? status : mount_at(options, operands[0], &point);
+    status = count == 2 ? mount_point_take(operands[1], &point) : EXIT_DONE;
+    status = status ? status : mount_at(&options, operands[0], &point);
     mount_point_release(&point);
     return status;
 }
@@ -158,8 +193,8 @@ static enum exit_status run(const void *values, const char *const *operands, siz
 const struct command command_mount = {
     .name = "mount",
     .summary = "opens a volume and shows it in a directory",
-    .operands = "VOLUME DIR",
-    .minimum = 2,
+    .operands = "VOLUME [DIR]",
+    .minimum = 1,
     .maximum = 2,
     .options = table,
     .defaults = &defaults,

@@ -9,6 +9,7 @@
 #include "json.h"
 #include "map.h"
 #include "serve.h"
+#include "udisks.h"
 #include "ui.h"
 
 struct version_options {
@@ -30,28 +31,30 @@ static const char *const formats[] = {
 /* Line i about a library; NULL after the last. */
 static const char *component(unsigned i, char *text, size_t size)
 {
-    const unsigned own = map_component() ? 4 : 3;
+    /* What this program was built without is NULL. */
+    const char *const own[] = { serve_component(), map_component(), udisks_component() };
     const char *version = NULL;
     unsigned of_files = 0;
 
+    for (size_t k = 0; k < sizeof(own) / sizeof(own[0]); k++) {
+        if (own[k] && i-- == 0) {
+            return own[k];
+        }
+    }
+    if (i == 0) {
+        blkid_get_library_version(&version, NULL);
+        snprintf(text, size, "libblkid %s", version);
+        return text;
+    }
+    if (i == 1) {
+        snprintf(text, size, "json-c %s", json_c_version());
+        return text;
+    }
+    i -= 2;
     while (files_component(of_files)) {
         of_files++;
     }
-    if (i >= own) {
-        return i - own < of_files ? files_component(i - own) : coffer_component(i - own - of_files);
-    }
-    if (i == 0) {
-        return serve_component();
-    }
-    if (i == 1) {
-        blkid_get_library_version(&version, NULL);
-        snprintf(text, size, "libblkid %s", version);
-    } else if (i == 2) {
-        snprintf(text, size, "json-c %s", json_c_version());
-    } else {
-        return map_component();
-    }
-    return text;
+    return i < of_files ? files_component(i) : coffer_component(i - of_files);
 }
 
 static enum exit_status print_json(void)

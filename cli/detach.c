@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * detach.c - unmounting (detach.h): umount2 where it is permitted, else fusermount3, which is set-uid root and
- * looks for itself whether the mount is the caller's.
+ * looks for itself whether the mount is the caller's, or udisks2, where it has made it.
  *
  * The invariant: nothing but the mount that was named is unmounted. As root the parent directory is pinned without
  * following links, and the kernel refuses to rename what is a mount point; so a user who owns a directory
@@ -25,6 +25,8 @@
 #include "mount_table.h"
 #include "program.h"
 #include "scope.h"
+#include "udisks.h"
+#include "udisks_mount.h"
 
 /* The directory that holds the mount point; no component may be a link, since the path is canonical. */
 static int open_parent(const char *mount_point)
@@ -107,8 +109,11 @@ bool detach_is_target(const struct detach_target *target, const struct mount_ent
     if (strcmp(entry->mount_point, target->mount_point) != 0 || entry->device != target->device) {
         return false;
     }
-    return target->source ? target->owner == 0 && strcmp(entry->source, target->source) == 0
-                          : entry->owner == target->owner && mount_entry_is_ours(entry);
+    if (!target->source) {
+        return entry->owner == target->owner && mount_entry_is_ours(entry);
+    }
+    return strcmp(entry->source, target->source) == 0 &&
+           (target->owner == 0 || udisks_mount_is_of(target->source, target->owner));
 }
 
 /* Where the mount is in the table: there and on top, covered by another one, or gone. */
@@ -138,6 +143,17 @@ static bool is_gone(const struct detach_target *target)
     return is_known;
 }
 
+static enum detach_result unmount_by_udisks(const char *device, bool lazy, size_t size, char *reason)
+{
+    struct coffer_error error = COFFER_ERROR_INIT;
+
+    if (udisks_unmount(device, lazy, &error) == COFFER_OK) {
+        return DETACH_DONE;
+    }
+    snprintf(reason, size, "%s", error.text);
+    return error.status == COFFER_IN_USE ? DETACH_BUSY : DETACH_REFUSED;
+}
+
 static enum detach_result unmount(const struct mount_entry *entry, bool is_kernels, bool lazy, size_t size,
                                   char *reason)
 {
@@ -149,8 +165,9 @@ static enum detach_result unmount(const struct mount_entry *entry, bool is_kerne
     if (error == EBUSY) {
         return DETACH_BUSY;
     }
-    if ((error == EPERM || error == EACCES) && !is_kernels) {
-        return unmount_as_user(entry->mount_point, lazy, size, reason);
+    if (error == EPERM || error == EACCES) {
+        return is_kernels ? unmount_by_udisks(entry->source, lazy, size, reason)
+                          : unmount_as_user(entry->mount_point, lazy, size, reason);
     }
     snprintf(reason, size, "%s", explain_errno(error));
     return DETACH_REFUSED;

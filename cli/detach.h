@@ -25,7 +25,8 @@ struct detach_target {
 
 struct mount_entry;
 
-/* Whether `entry` is that mount. Of the kernel's mounts only root's word is taken. */
+/* Whether `entry` is that mount. Of the kernel's mounts only root's word is taken, or the kernel's, that it is one from
+ * a block file of the owner's. */
 bool detach_is_target(const struct detach_target *target, const struct mount_entry *entry);
 
 /* Unmounts what is mounted there, if and only if it is that mount: the caller may have it from a file that anybody

@@ -120,7 +120,7 @@ static bool is_mounted(const struct mount_table *table, const char *mount_point,
     return false;
 }
 
-static bool looks_mounted(const char *mount_point, const char *device)
+bool kernel_mount_is_there(const char *mount_point, const char *device)
 {
     struct mount_table table;
 
@@ -147,7 +147,7 @@ enum coffer_status kernel_mount_stop(const char *mount_point, const char *device
     char program[PROGRAM_PATH_MAX];
     struct program_result result;
 
-    if (!looks_mounted(mount_point, device)) {
+    if (!kernel_mount_is_there(mount_point, device)) {
         return COFFER_OK;
     }
     if (!program_find("umount", program)) {
@@ -156,7 +156,7 @@ enum coffer_status kernel_mount_stop(const char *mount_point, const char *device
     const char *const arguments[] = {
         program, "--internal-only", "--no-canonicalize", lazy ? "--lazy" : "--", mount_point, NULL
     };
-    if (program_run(arguments, NULL, &result) || !looks_mounted(mount_point, device)) {
+    if (program_run(arguments, NULL, &result) || !kernel_mount_is_there(mount_point, device)) {
         return COFFER_OK;
     }
     if (strstr(result.output, "busy")) {
@@ -171,7 +171,7 @@ void kernel_mount_wait(const char *mount_point, const char *device)
     SCOPE_FD int table = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
     struct pollfd event = { .fd = table, .events = POLLPRI };
 
-    while (looks_mounted(mount_point, device)) {
+    while (kernel_mount_is_there(mount_point, device)) {
         poll(&event, 1, -1); /* also returns at once for what has changed since it was opened */
     }
 }

@@ -31,6 +31,9 @@ enum exit_status kernel_mount_begin(const struct kernel_mount *mount);
 /* Writes what the kernel has not yet written. False where that fails. */
 bool kernel_mount_sync(const char *mount_point);
 
+/* Whether `device` is mounted there; also where that cannot be told. */
+bool kernel_mount_is_there(const char *mount_point, const char *device);
+
 /* Unmounts, from any thread; OK when it is unmounted already. Errors as of serve_stop. */
 enum coffer_status kernel_mount_stop(const char *mount_point, const char *device, bool lazy,
                                      struct coffer_error *error);

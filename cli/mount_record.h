@@ -22,8 +22,8 @@ enum mount_phase {
 struct mount_record {
     char *volume;      /* absolute, canonical */
     char *mount_point; /* absolute, canonical */
-    char *way;         /* "block", "fuse" (files, by this program), "loop", "dm" (files, by the kernel) */
-    char *format;      /* "coffer" */
+    char *way;    /* "block", "fuse" (files, by this program), "loop", "dm", "udisks" (files, by the kernel) */
+    char *format; /* "coffer" */
     char *source; /* of a mount of the kernel\'s: the block device, "/dev/loop3"; NULL = a FUSE mount of ours */
     pid_t server_pid;
     bool read_only;

@@ -77,15 +77,22 @@ static enum exit_status make_directory(struct private_mount *mount)
 static enum exit_status serve_it(struct coffer_volume *volume, enum private_use use, struct private_mount *mount)
 {
     struct coffer_error error = COFFER_ERROR_INIT;
-    const struct serve_options options = {
+    struct serve_options options = {
         .mount_point = mount->directory,
         .source = SOURCE,
         .writeback = use == PRIVATE_FOR_PROGRAMS,
-        .device = use == PRIVATE_FOR_DEVICE,
+        .device = use == PRIVATE_FOR_DEVICE || use == PRIVATE_FOR_UDISKS,
+        .allow_other = use == PRIVATE_FOR_UDISKS,
     };
     struct stat status;
 
-    if (serve_block(volume, &options, &mount->session, &error) != COFFER_OK) {
+    enum coffer_status served = serve_block(volume, &options, &mount->session, &error);
+    if (served == COFFER_NOT_PERMITTED && options.allow_other) {
+        options.allow_other = false; /* which most kernels can do without */
+        error = (struct coffer_error)COFFER_ERROR_INIT;
+        served = serve_block(volume, &options, &mount->session, &error);
+    }
+    if (served != COFFER_OK) {
         return ui_fail_library(OPERATION_MOUNT, mount->directory, &error);
     }
     if (stat(mount->path, &status) < 0 ||

@@ -31,6 +31,7 @@ enum exit_status private_mount_check(void);
 enum private_use {
     PRIVATE_FOR_PROGRAMS, /* that read and write it, mkfs for one */
     PRIVATE_FOR_DEVICE,   /* a loop device over it */
+    PRIVATE_FOR_UDISKS,   /* the same, but one that root attaches: root may look, where /etc/fuse.conf lets it */
     PRIVATE_FOR_US,       /* as 'mount --block' serves it */
 };
 

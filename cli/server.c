@@ -169,7 +169,7 @@ static enum exit_status describe(struct server *server, struct mount_record *rec
     clock_gettime(CLOCK_REALTIME, &now);
     *record = (struct mount_record){
         .volume = server->volume_path,
-        .mount_point = server->request->point->path,
+        .mount_point = (char *)(uintptr_t)way_place(server->way),
         .way = (char *)(uintptr_t)server->way->kind->name,
         .source = (char *)(uintptr_t)server->way->source,
         .format = (char *)(uintptr_t)server->info.format,
@@ -199,7 +199,7 @@ static enum exit_status record_mount(struct server *server)
  * for, and somebody may have moved directories since. */
 static enum exit_status record_serving(struct server *server)
 {
-    const char *path = server->request->point->path;
+    const char *path = way_place(server->way);
     struct mount_table table;
 
     if (!mount_table_read(&table)) {
@@ -244,7 +244,7 @@ static void save_what_is_written(const struct server *server)
 static void stop_serving(void *user)
 {
     struct server *server = user;
-    const char *place = server->request->point->path;
+    const char *place = way_place(server->way);
     struct coffer_error error = COFFER_ERROR_INIT;
 
     if (server->way->kind->stop(server->way, false, &error) == COFFER_OK) {
@@ -285,9 +285,12 @@ static void warn_about_swap(void)
 
 static void print_result(const struct server *server)
 {
-    const char *place = server->request->point->path;
+    const char *place = way_place(server->way);
 
     if (!ui_is_json()) {
+        if (server->way->place) {
+            ui_print("%s", place); /* nobody else has said it yet */
+        }
         ui_detail("'%s' is '%s%s' now, served by process %ld", server->volume_path, place,
                   server->request->block ? "/volume" : "", (long)getpid());
         return;
@@ -351,7 +354,7 @@ static void undo(struct server *server)
     struct coffer_error error = COFFER_ERROR_INIT;
 
     if (server->way && server->way->kind->stop(server->way, true, &error) != COFFER_OK) {
-        ui_warn("cannot unmount '%s': %s", server->request->point->path, error.text);
+        ui_warn("cannot unmount '%s': %s", way_place(server->way), error.text);
         return;
     }
     free(close_all(server));

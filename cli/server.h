@@ -14,7 +14,7 @@
 
 struct server_request {
     const char *volume;        /* as it was given */
-    struct mount_point *point; /* its lock is given up once the mount is in the kernel's table */
+    struct mount_point *point; /* its lock is given up once the mount is in the kernel's table; none for udisks */
     const struct secret_options *secret;
     const struct secret_options *hidden_secret; /* of the hidden volume that is to be kept; NULL = none */
     const struct format_options *format;

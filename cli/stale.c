@@ -18,7 +18,29 @@
 #include "mapped.h"
 #include "mount_table.h"
 #include "scope.h"
+#include "udisks_mount.h"
 #include "ui.h"
+
+/* What udisks2 may have made of the block file in a user's private mount; root needs no udisks2. False when something
+ * of it stays. */
+static bool release_loops(const struct mount_state *state)
+{
+    SCOPE_FREE char *file = NULL;
+    struct coffer_error error = COFFER_ERROR_INIT;
+
+    if (!state->record.is_private || state->owner == 0) {
+        return true;
+    }
+    if (asprintf(&file, "%s/volume", state->record.mount_point) < 0) {
+        file = NULL;
+        return false;
+    }
+    if (udisks_mount_release(file, &error) == COFFER_OK) {
+        return true;
+    }
+    ui_warn("the server of a mount by udisks2 has died, and what it left cannot be removed: %s", error.text);
+    return false;
+}
 
 /* The mount of `state`, as far as its server got to write it down. */
 static struct detach_target target_of(const struct mount_state *state)
@@ -109,7 +131,7 @@ bool stale_clean(struct mount_state *state)
         mount_table_free(&table);
         return false;
     }
-    bool is_clean = detach_left_mount(&table, state);
+    bool is_clean = release_loops(state) && detach_left_mount(&table, state);
     mount_table_free(&table);
     if (!is_clean) {
         return false;

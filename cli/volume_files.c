@@ -40,9 +40,9 @@ static const char *hint_for(const char *type)
     if (type[0] == '\0') {
         return "as root, mount it with --block, then 'losetup -P -f DIR/volume' shows the partitions";
     }
-    return geteuid() == 0 ? "mount it without --via fuse, or add --block to see the volume as one file"
-                          : "as root, 'coffer mount' can; in a desktop session, mount it with --block, then "
-                            "'udisksctl loop-setup -f DIR/volume'";
+    return geteuid() == 0
+               ? "mount it without --via fuse, or add --block to see the volume as one file"
+               : "as root, 'coffer mount' can; in a desktop session leave DIR out, and udisks2 mounts it";
 }
 
 enum exit_status volume_files_refuse(struct coffer_volume *volume, const char *name)

@@ -32,6 +32,11 @@ static enum exit_status open_in_process(const struct way_task *task, struct way 
     return files ? way_open_fuse(task, files, way) : volume_files_refuse(task->volume, name);
 }
 
+const char *way_place(const struct way *way)
+{
+    return way->place ? way->place : way->task->request->point->path;
+}
+
 enum exit_status way_check_options(const struct way_task *task, const char *type)
 {
     char word[64];
@@ -67,6 +72,8 @@ enum exit_status way_open(const struct way_task *task, struct way **way)
     }
     if (strcmp(request->via, "dm") == 0) {
         status = way_open_dm(task, true, way);
+    } else if (strcmp(request->via, "udisks") == 0) {
+        status = way_open_udisks(task, way);
     } else if (strcmp(request->via, "loop") == 0) {
         status = way_open_loop(task, true, way);
     } else if (strcmp(request->via, "auto") == 0 && may_be_kernels(task)) {

@@ -45,7 +45,12 @@ struct way {
     const struct way_task *task;
     bool read_only;
     const char *source; /* of a mount of the kernel's, the block device; NULL = a FUSE mount of ours */
+    const char *place;  /* where it is mounted, once it is opened, if that was not for us to choose; NULL = at the
+                         * request's mount point */
 };
+
+/* Where it is, or will be, mounted. */
+const char *way_place(const struct way *way);
 
 /* Chooses one, as the request wants it or the volume needs it. EXIT_DONE or reported. */
 enum exit_status way_open(const struct way_task *task, struct way **way);
@@ -70,5 +75,11 @@ enum exit_status way_open_loop(const struct way_task *task, bool is_asked_for, s
 /* Files of the kernel's over a mapping of dm-crypt. Not asked for: as above, or where the kernel refuses to map, which is
  * said. */
 enum exit_status way_open_dm(const struct way_task *task, bool is_asked_for, struct way **way);
+
+/* Files of the kernel's over a loop device, both by udisks2, in a directory that it chooses. */
+enum exit_status way_open_udisks(const struct way_task *task, struct way **way);
+
+/* Reports what udisks.h says about a volume that was to be mounted. */
+enum exit_status way_fail_udisks(const char *volume, const struct coffer_error *error);
 
 #endif

@@ -88,7 +88,8 @@ enum exit_status way_open_loop(const struct way_task *task, bool is_asked_for, s
     if (!loop) {
         return ui_fail(EXIT_OTHER, NULL, "out of memory");
     }
-    loop->way = (struct way){ &kind, task, task->info->read_only, loop->source };
+    loop->way =
+        (struct way){ .kind = &kind, .task = task, .read_only = task->info->read_only, .source = loop->source };
     loop->block = (struct private_mount)PRIVATE_MOUNT_NONE;
     loop->device = (struct loop_device)LOOP_DEVICE_NONE;
     enum exit_status status = private_mount_begin(task->volume, PRIVATE_FOR_DEVICE, &loop->block);

@@ -82,7 +82,7 @@ _coffer() {
     '') ;;
     *COMMAND*) _coffer_words "$word" "${commands[@]}" ;;
     [a-z]*'|'*) _coffer_words "$word" "${kinds_of_operand[number]//|/ }" ;;
-    DIR) _coffer_files "$word" -d ;;
+    DIR | '[DIR]') _coffer_files "$word" -d ;;
     *)
         _coffer_files "$word" -f
         [ "$command" != unmount ] || _coffer_mounts "$word"

@@ -53,5 +53,5 @@ chown nobody v.coffer theirs mnt
 install -d -o nobody -m 0700 run
 run_as=(runuser -u nobody -- env "XDG_RUNTIME_DIR=$work/run")
 refused 'btrfs' "as root, 'coffer mount' can" mkfs.btrfs -q -f
-expect_error 'udisksctl loop-setup'
+expect_error 'leave DIR out, and udisks2'
 refused 'xfs' "as root, 'coffer mount' can" mkfs.xfs -q -f

@@ -30,6 +30,7 @@ allowed_system() {
     files/*) echo "$system|ext2fs/[a-z0-9_]+|et/com_err|ntfs-3g/[a-z0-9_]+" ;;
     fuse/*) echo "$system|fuse_lowlevel|fuse_opt|fuse_log|fuse_common|fuse" ;;
     dm/*) echo "$system|libdevmapper" ;;
+    udisks/*) echo "$system|systemd/sd-bus" ;;
     cli/*) echo "$system|blkid/blkid|json-c/[a-z_]+|json" ;;
     include/*) echo 'stdbool|stddef|stdint' ;;
     *) echo '.*' ;;
@@ -46,7 +47,8 @@ allowed_own() {
     files/*) echo 'include/coffer\.h|files/.*' ;;
     fuse/*) echo 'include/coffer\.h|files/files\.h|fuse/.*' ;;
     dm/*) echo 'include/coffer\.h|dm/.*' ;;
-    cli/*) echo 'include/coffer\.h|files/files\.h|fuse/serve\.h|dm/map\.h|cli/.*' ;;
+    udisks/*) echo 'include/coffer\.h|udisks/.*' ;;
+    cli/*) echo 'include/coffer\.h|files/files\.h|fuse/serve\.h|dm/map\.h|udisks/udisks\.h|cli/.*' ;;
     include/*) echo 'include/.*' ;;
     *) echo '.*' ;;
     esac
@@ -93,7 +95,7 @@ forbidden_calls() {
     crypto/*) echo "$common|$input_output" ;;
     core/bytes.* | core/header.* | core/slot.*) echo "$common|abort|$input_output" ;;
     core/secret.c) echo "$common" ;;                            # aborts on a size beyond its capacity
-    core/* | files/* | dm/*) echo "$common|abort" ;;
+    core/* | files/* | dm/* | udisks/*) echo "$common|abort" ;;
     fuse/*) echo "$output|$ending|abort|$environment" ;;
     cli/*) echo 'system|popen|execvpe?|execlp|posix_spawnp' ;;  # programs are run by absolute path
     *) echo '' ;;
