@@ -26,7 +26,6 @@ static const struct fat_codec exfat = {
     .title = "exFAT",
     .sized = true,
     .fine = true,
-    .sparse = true,
     .pairs = true,
     .open = open_exfat,
     .is_clean = exfat_boot_is_clean,

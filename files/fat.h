@@ -458,7 +458,6 @@ struct fat_codec {
     const char *title; /* for messages */
     bool sized;        /* an entry says how many clusters there are, also of a directory */
     bool fine;         /* times are in UTC, to 10 ms where a file was changed and to 2 s where it was read */
-    bool sparse;       /* what was not written needs no zeros */
     bool pairs;        /* what changes about a file is in two slots, the first two */
 
     /* Finds everything, and `upper`. -ENODATA: it is another file system; -EUCLEAN, -EOPNOTSUPP. */

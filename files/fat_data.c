@@ -2,7 +2,8 @@
 /*
  * fat_data.c - contents of files, moved in runs of clusters with the lock open. A write gets its clusters, fills them,
  * and only then says so in the size of the file; no commit can come between. A file has no holes: what is skipped is
- * filled with zeros. On exFAT that can wait behind the last byte that was ever written.
+ * filled with zeros. On exFAT others let that wait behind the last byte that was ever written, and it is zero all the
+ * same; what is made here has nothing behind it, because Linux before 6.8 shows there what the clusters held before.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -273,27 +274,6 @@ static int shrink(struct fat *fat, uint64_t ino, uint64_t size)
     return result;
 }
 
-/* Without writing what is new. */
-static int stretch(struct fat *fat, uint64_t ino, uint64_t size)
-{
-    struct fat_node *node;
-    int result = fat_begin(fat, fat_clusters_of(fat, size));
-    if (result < 0) {
-        return result;
-    }
-    result = fat_regular(fat, ino, &node);
-    if (result == 0) {
-        result = fat_chain_extend(fat, &node->chain, fat_clusters_of(fat, size));
-    }
-    if (result == 0) {
-        node->facts.size = size;
-        fat_node_touch(fat, node);
-        result = fat_node_store(fat, node);
-    }
-    fat_end(fat);
-    return result;
-}
-
 int fat_resize(struct fat *fat, uint64_t ino, uint64_t size)
 {
     uint64_t length, valid;
@@ -304,7 +284,7 @@ int fat_resize(struct fat *fat, uint64_t ino, uint64_t size)
     if (result < 0 || size <= length) {
         return result < 0 ? result : shrink(fat, ino, size);
     }
-    return fat->codec->sparse ? stretch(fat, ino, size) : write_all(fat, ino, NULL, size - length, length);
+    return write_all(fat, ino, NULL, size - valid, valid);
 }
 
 /* Space cannot be had without being part of the file. */

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""change_exfat.py IMAGE CHANGE [OTHER] - makes OTHER from an exFAT image, with a change that no program makes.
+"""change_exfat.py IMAGE CHANGE - changes an exFAT image as no program here would.
 
+large: the file 'file' of the root gets 5 GiB, of which 4 GiB and 1000 bytes were written; then comes something else.
 revision, texfat, strange-root, upcase: see exfat.sh. vendor: the file 'file' of the root gets two entries of a vendor,
 one of them with a cluster of its own. has-vendor and no-vendor only look: whether a file has them, and whether
 neither a file has them nor the cluster is in use."""
@@ -15,7 +16,8 @@ VENDOR = bytes.fromhex("00112233445566778899aabbccddeeff")
 
 class Volume:
     def __init__(self, data):
-        self.data = bytearray(data)
+        self.data = data
+        self.behind = (len(data), b"")  # what lies far from all else
         self.shift = data[108]
         self.cluster = 1 << (data[108] + data[109])
         self.heap, self.count, self.root = struct.unpack_from("<III", data, 88)
@@ -85,8 +87,24 @@ def add_vendor(volume):
     volume.sign_set(new)
 
 
+def enlarge(volume):
+    offset = file_named(volume, "file")
+    first, written, size = 1000, (4 << 30) + 1000, 5 << 30
+    for cluster in range(first, first + size // volume.cluster):
+        volume.set_used(cluster)
+    volume.data[offset + SLOT + 1] = 3
+    struct.pack_into("<Q", volume.data, offset + SLOT + 8, written)
+    struct.pack_into("<IQ", volume.data, offset + SLOT + 20, first, size)
+    volume.sign_set(offset)
+    volume.behind = (volume.at(first) + written, b"x" * 500000)
+
+
 def has_vendor(volume):
-    kinds = {volume.data[i] for i in range(volume.heap, len(volume.data), SLOT) if VENDOR in volume.data[i : i + SLOT]}
+    kinds = set()
+    at = volume.data.find(VENDOR)
+    while at >= 0:
+        kinds.add(volume.data[at - 2])
+        at = volume.data.find(VENDOR, at + 1)
     return {0xE0, 0xE1} <= kinds and bool(volume.is_used(volume.count + 1))
 
 
@@ -94,25 +112,32 @@ def has_nothing(volume):
     return not has_vendor(volume) and not volume.is_used(volume.count + 1)
 
 
-def main():
-    with open(sys.argv[1], "rb") as file:
-        volume = Volume(file.read())
-    change = sys.argv[2]
-    if change in ("has-vendor", "no-vendor"):
-        return not (has_vendor if change == "has-vendor" else has_nothing)(volume)
-    if change == "revision":
+def change(volume, what):
+    if what == "revision":
         volume.data[105] = volume.data[(12 << volume.shift) + 105] = 2
-    elif change == "texfat":
+    elif what == "texfat":
         volume.data[110] = volume.data[(12 << volume.shift) + 110] = 2
-    elif change == "strange-root":
+    elif what == "strange-root":
         volume.data[volume.end()] = 0x8A
-    elif change == "upcase":
+    elif what == "upcase":
         volume.data[volume.at(struct.unpack_from("<I", volume.data, volume.find(0x82) + 20)[0]) + 9] ^= 1
-    elif change == "vendor":
+    elif what == "vendor":
         add_vendor(volume)
+    elif what == "large":
+        enlarge(volume)
     volume.sign_boot()
-    with open(sys.argv[3], "wb") as file:
+
+
+def main():
+    with open(sys.argv[1], "r+b") as file:
+        volume = Volume(bytearray(file.read(48 << 20)))
+        if sys.argv[2] in ("has-vendor", "no-vendor"):
+            return not (has_vendor if sys.argv[2] == "has-vendor" else has_nothing)(volume)
+        change(volume, sys.argv[2])
+        file.seek(0)
         file.write(volume.data)
+        file.seek(volume.behind[0])
+        file.write(volume.behind[1])
     return False
 
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fuzz_fat.c - a FAT file system that somebody else made: every file is read and listed, then some are written,
- * renamed and removed. Nothing outside the volume is touched, and all of it comes to an end.
+ * fuzz_fat.c - a FAT or exFAT file system that somebody else made: every file is read and listed, then some are
+ * written, renamed and removed. Nothing outside the volume is touched, and all of it comes to an end. The checksums of
+ * exFAT are made right first: who attacks can compute them, too.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +70,49 @@ enum coffer_status coffer_volume_info(struct coffer_volume *volume, struct coffe
     (void)error;
     info->data_size = VOLUME_SIZE;
     return COFFER_OK;
+}
+
+/* ---- Checksums of exFAT ---- */
+
+static uint32_t turn(uint32_t sum, unsigned bits, uint8_t byte)
+{
+    return ((sum >> 1 | sum << (bits - 1)) + byte) & (uint32_t)((UINT64_C(1) << bits) - 1);
+}
+
+static void sign_boot(uint8_t *boot, size_t sector)
+{
+    uint32_t sum = 0;
+    for (size_t i = 0; i < 11 * sector; i++) {
+        sum = i == 106 || i == 107 || i == 112 ? sum : turn(sum, 32, boot[i]);
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        boot[11 * sector + i] = (uint8_t)(sum >> 8 * i);
+    }
+}
+
+/* Everything that looks like a file, wherever it is. */
+static void sign_sets(uint8_t *bytes)
+{
+    for (size_t at = 0; at < VOLUME_SIZE; at += 32) {
+        size_t size = (bytes[at + 1] + (size_t)1) * 32;
+        uint32_t sum = 0;
+        if (bytes[at] != 0x85 || size > VOLUME_SIZE - at) {
+            continue;
+        }
+        for (size_t i = 0; i < size; i++) {
+            sum = i == 2 || i == 3 ? sum : turn(sum, 16, bytes[at + i]);
+        }
+        bytes[at + 2] = (uint8_t)sum;
+        bytes[at + 3] = (uint8_t)(sum >> 8);
+    }
+}
+
+static void sign(struct coffer_volume *volume)
+{
+    if (memcmp(volume->bytes + 3, "EXFAT   ", 8) == 0 && volume->bytes[108] >= 9 && volume->bytes[108] <= 12) {
+        sign_boot(volume->bytes, (size_t)1 << volume->bytes[108]);
+        sign_sets(volume->bytes);
+    }
 }
 
 struct walk {
@@ -166,7 +210,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(volume.bytes, data, size);
     memset(volume.bytes + size, 0, VOLUME_SIZE - size);
     walk.count = 0;
-    if (files_open_fat(&volume, &options, &walk.files, &error) != COFFER_OK) {
+    sign(&volume);
+    if (files_open_exfat(&volume, &options, &walk.files, &error) == COFFER_NOT_FOUND) {
+        error = (struct coffer_error)COFFER_ERROR_INIT;
+        files_open_fat(&volume, &options, &walk.files, &error);
+    }
+    if (error.status != COFFER_OK) {
         return 0;
     }
     visit(&walk, walk.files->root, 0);
