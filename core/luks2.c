@@ -12,7 +12,7 @@
 #include "cipher_name.h"
 #include "crypto.h"
 #include "error.h"
-#include "luks.h"
+#include "luks2_copy.h"
 #include "luks2_layout.h"
 
 #define COPY_MAX (4u << 20)
@@ -124,16 +124,27 @@ enum coffer_status luks2_read_copy(struct storage *storage, unsigned which, stru
     return parse(view, header, error);
 }
 
-enum coffer_status luks2_read(struct storage *storage, struct luks_header *header, struct coffer_error *error)
+uint8_t *luks2_read_newest(struct storage *storage, struct bytes *copy, unsigned *which)
 {
     struct bytes view[2] = { { NULL, 0 }, { NULL, 0 } };
-    uint8_t *first __attribute__((cleanup(free_copy))) = read_copy(storage, 0, 0, &view[0]);
-    uint8_t *second __attribute__((cleanup(free_copy))) = read_second(storage, &view[1]);
+    uint8_t *data[2] = { read_copy(storage, 0, 0, &view[0]), read_second(storage, &view[1]) };
+    bool is_second = data[0] == NULL ||
+                     (data[1] != NULL && bytes_get_be64(view[1], LUKS2_SEQ) > bytes_get_be64(view[0], LUKS2_SEQ));
+    *which = is_second ? 1 : 0;
+    *copy = view[*which];
+    free(data[1 - *which]);
+    return data[*which];
+}
+
+enum coffer_status luks2_read(struct storage *storage, struct luks_header *header, struct coffer_error *error)
+{
+    struct bytes view;
+    unsigned which;
+    uint8_t *copy __attribute__((cleanup(free_copy))) = luks2_read_newest(storage, &view, &which);
     memset(header, 0, sizeof(*header));
-    if (first == NULL && second == NULL) {
+    if (copy == NULL) {
         return error_set(error, COFFER_DAMAGED, 0, "both copies of its LUKS header are damaged");
     }
-    header->second = first == NULL ||
-                     (second != NULL && bytes_get_be64(view[1], LUKS2_SEQ) > bytes_get_be64(view[0], LUKS2_SEQ));
-    return parse(view[header->second ? 1 : 0], header, error);
+    header->second = which == 1;
+    return parse(view, header, error);
 }

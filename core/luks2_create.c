@@ -12,6 +12,7 @@
 
 #include "error.h"
 #include "fill.h"
+#include "luks2_copy.h"
 #include "luks2_create.h"
 #include "luks2_write.h"
 #include "memory_budget.h"
@@ -193,25 +194,24 @@ enum coffer_status luks2_create(const char *path, const struct coffer_credential
 
 /* ---- completing it ---- */
 
-/* Copy `which` without its mark. A copy that has none is one that an update which was cut short has written. */
-static int finish_copy(struct storage *storage, unsigned which, uint8_t copy[LUKS2_WRITE_COPY])
+static int put_copy(struct storage *storage, struct bytes copy, unsigned which)
 {
-    uint64_t offset = which * (uint64_t)LUKS2_WRITE_COPY;
-    int result = storage_read(storage, copy, LUKS2_WRITE_COPY, offset);
-    if (result != 0 || !luks2_write_finished(copy, LUKS2_WRITE_COPY)) {
-        return result;
-    }
-    result = storage_write(storage, copy, LUKS2_WRITE_COPY, offset);
+    luks2_write_as(copy, which);
+    int result = storage_write(storage, copy.data, copy.size, which * copy.size);
     return result != 0 ? result : storage_sync(storage);
 }
 
+/* Both become what the newest good one says. The other goes first: until it is on the medium, nothing touches the one
+ * that is known to be good. What was cut short in between is taken up in the same way. */
 enum coffer_status luks2_complete(struct storage *storage, struct coffer_error *error)
 {
-    uint8_t *copy __attribute__((cleanup(free_bytes))) = malloc(LUKS2_WRITE_COPY);
-    if (copy == NULL) {
-        return error_set_no_memory(error);
+    struct bytes copy;
+    unsigned newest;
+    uint8_t *data __attribute__((cleanup(free_bytes))) = luks2_read_newest(storage, &copy, &newest);
+    if (data == NULL || !luks2_write_finished(copy)) {
+        return error_set(error, COFFER_DAMAGED, 0, "its LUKS header has changed meanwhile");
     }
-    int result = finish_copy(storage, 1, copy);
-    result = result != 0 ? result : finish_copy(storage, 0, copy);
+    int result = put_copy(storage, copy, 1 - newest);
+    result = result != 0 ? result : put_copy(storage, copy, newest);
     return result == 0 ? COFFER_OK : error_set_system(error, -result, "cannot write the header");
 }

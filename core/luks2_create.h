@@ -13,7 +13,7 @@ enum coffer_status luks2_create(const char *path, const struct coffer_credential
                                 const struct coffer_create_options *options, struct coffer_volume **volume,
                                 struct coffer_error *error);
 
-/* Takes the mark of an unfinished volume from both copies of its header, the second before the first. Errors: NO_MEMORY,
+/* Takes the mark of an unfinished volume from both copies of its header, of which one may be damaged. Errors: DAMAGED,
  * FAILED. */
 enum coffer_status luks2_complete(struct storage *storage, struct coffer_error *error);
 

@@ -130,7 +130,16 @@ static void seal_copy(struct bytes copy)
     memcpy(bytes_at(copy, LUKS2_CHECKSUM, DIGEST_SIZE), checksum, DIGEST_SIZE);
 }
 
-/* One of the two, with a salt and a checksum of its own. */
+void luks2_write_as(struct bytes copy, unsigned which)
+{
+    memcpy(bytes_at(copy, 0, LUKS_MAGIC_SIZE), which == 0 ? LUKS2_MAGIC_FIRST : LUKS2_MAGIC_SECOND,
+           LUKS_MAGIC_SIZE);
+    bytes_put_be64(copy, LUKS2_OFFSET, which * (uint64_t)copy.size);
+    crypto_random(bytes_at(copy, LUKS2_SALT, LUKS2_SALT_SIZE), LUKS2_SALT_SIZE);
+    seal_copy(copy);
+}
+
+/* One of the two. */
 static bool write_copy(const struct luks2_plan *plan, unsigned which, uint8_t copy[COPY_SIZE])
 {
     struct bytes view = { copy, COPY_SIZE };
@@ -138,16 +147,13 @@ static bool write_copy(const struct luks2_plan *plan, unsigned which, uint8_t co
     if (!write_json(plan, (char *)copy + LUKS2_BINARY_SIZE, COPY_SIZE - LUKS2_BINARY_SIZE)) {
         return false;
     }
-    memcpy(copy, which == 0 ? LUKS2_MAGIC_FIRST : LUKS2_MAGIC_SECOND, LUKS_MAGIC_SIZE);
     bytes_put_be16(view, LUKS2_VERSION, 2);
     bytes_put_be64(view, LUKS2_SIZE, COPY_SIZE);
     bytes_put_be64(view, LUKS2_SEQ, 1);
-    bytes_put_be64(view, LUKS2_OFFSET, which * (uint64_t)COPY_SIZE);
     memcpy(bytes_at(view, LUKS2_LABEL, LUKS2_LABEL_SIZE), plan->label, LUKS2_LABEL_SIZE);
     memcpy(bytes_at(view, LUKS2_CHECKSUM_NAME, 6), "sha256", 6);
     memcpy(bytes_at(view, LUKS2_UUID, sizeof(plan->uuid)), plan->uuid, sizeof(plan->uuid));
-    crypto_random(bytes_at(view, LUKS2_SALT, LUKS2_SALT_SIZE), LUKS2_SALT_SIZE);
-    seal_copy(view);
+    luks2_write_as(view, which);
     return true;
 }
 
@@ -194,16 +200,15 @@ enum coffer_status luks2_write_prepare(struct luks2_plan *plan, struct coffer_se
 
 /* ---- a header that is there ---- */
 
-bool luks2_write_finished(uint8_t *data, size_t size)
+bool luks2_write_finished(struct bytes copy)
 {
     static const char mark[] = LUKS2_UNFINISHED_JSON;
-    struct bytes copy = { data, size };
-    uint8_t *found = memmem(data + LUKS2_BINARY_SIZE, size - LUKS2_BINARY_SIZE, mark, sizeof(mark) - 1);
+    size_t size = copy.size - LUKS2_BINARY_SIZE;
+    uint8_t *found = memmem(bytes_at(copy, LUKS2_BINARY_SIZE, size), size, mark, sizeof(mark) - 1);
     if (found == NULL) {
         return false;
     }
     memset(found, ' ', sizeof(mark) - 1); /* JSON does not mind */
     bytes_put_be64(copy, LUKS2_SEQ, bytes_get_be64(copy, LUKS2_SEQ) + 1);
-    seal_copy(copy);
     return true;
 }

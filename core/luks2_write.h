@@ -6,6 +6,7 @@
 #ifndef CORE_LUKS2_WRITE_H
 #define CORE_LUKS2_WRITE_H
 
+#include "bytes.h"
 #include "coffer.h"
 #include "luks2_layout.h"
 #include "luks_key.h"
@@ -48,7 +49,10 @@ enum coffer_status luks2_write_slot(const struct luks2_plan *plan, struct coffer
 enum coffer_status luks2_write_copies(const struct luks2_plan *plan, uint8_t copies[2 * LUKS2_WRITE_COPY],
                                       struct coffer_error *error);
 
-/* A copy, of `size` bytes, that is not marked as unfinished any more, and newer. False: it was not. */
-bool luks2_write_finished(uint8_t *data, size_t size);
+/* Takes the mark of an unfinished volume from a copy and makes it newer; luks2_write_as then seals it. False: it has none. */
+bool luks2_write_finished(struct bytes copy);
+
+/* Makes the copy the first (0) or the second (1), with a salt and a checksum of its own. */
+void luks2_write_as(struct bytes copy, unsigned which);
 
 #endif
