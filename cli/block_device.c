@@ -17,12 +17,13 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "device_open.h"
 #include "mount_table.h"
 #include "scope.h"
 
 uint64_t block_device_size(const char *path)
 {
-    SCOPE_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    SCOPE_FD int fd = device_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     uint64_t bytes;
 
     return fd >= 0 && ioctl(fd, BLKGETSIZE64, &bytes) == 0 ? bytes : 0;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "coffer.h"
+#include "device_open.h"
 #include "scope.h"
 
 static void free_probe(blkid_probe *probe)
@@ -56,7 +57,7 @@ static void describe_other(int fd, size_t size, char *text)
 
 int content_find_type(const char *path, size_t size, char *type)
 {
-    SCOPE_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    SCOPE_FD int fd = device_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     __attribute__((cleanup(free_probe))) blkid_probe probe = blkid_new_probe();
 
     type[0] = '\0';
@@ -76,7 +77,7 @@ int content_describe(const char *path, size_t size, char *text)
 {
     struct coffer_info info = { .size = sizeof(info) };
     struct coffer_error error = COFFER_ERROR_INIT;
-    SCOPE_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    SCOPE_FD int fd = device_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     text[0] = '\0';
     if (fd < 0) {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "device_open.h"
 #include "mount_helper.h"
 #include "process.h"
 #include "scope.h"
@@ -106,6 +107,7 @@ int main(int argc, char **argv)
     if (argc > 0 && strcmp(base_name(argv[0]), MOUNT_HELPER_NAME) == 0) {
         return run_as_mount_helper(argc - 1, argv + 1);
     }
+    coffer_set_open_device(device_open_by_udisks);
     ui_setup(&(struct common_options){ .json = argc > 1 && asks_for_json(argc - 1, argv + 1) });
     if (argc < 2) {
         return (int)ui_finish(ui_fail(EXIT_USAGE, "'coffer help' lists the commands", "there is no command"));

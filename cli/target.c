@@ -14,6 +14,7 @@
 #include "block_device.h"
 #include "confirm.h"
 #include "content.h"
+#include "device_open.h"
 #include "scope.h"
 #include "size.h"
 #include "ui.h"
@@ -28,6 +29,9 @@ static enum exit_status refuse(const char *path, int number, const char *hint)
         status = EXIT_NOT_FOUND;
     } else if (number == EACCES || number == EPERM || number == EROFS) {
         status = EXIT_NOT_PERMITTED;
+    }
+    if (number == EACCES && !hint) {
+        hint = device_open_hint(path);
     }
     return ui_fail(status, hint, "cannot create '%s': %s", path, explain_errno(number));
 }
@@ -64,8 +68,8 @@ static enum exit_status inspect_device(dev_t device, struct target *target)
         return ui_fail(EXIT_IN_USE, "unmount it, and all of its partitions, first",
                        "cannot create '%s': the device is %s", target->path, user);
     }
-    if (access(target->path, R_OK | W_OK) != 0) {
-        return refuse(target->path, errno, "only root can write to most devices");
+    if (access(target->path, R_OK | W_OK) != 0 && errno != EACCES) {
+        return refuse(target->path, errno, NULL);
     }
     target->size = block_device_size(target->path);
     return target->size > 0 ? EXIT_DONE : refuse(target->path, errno, NULL);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "device_open.h"
 #include "escape.h"
 #include "json.h"
 #include "scope.h"
@@ -285,6 +286,7 @@ enum exit_status ui_fail_library(enum operation operation, const char *path, con
     const char *failure = explain_failure(operation);
 
     if (path) {
+        hint = hint || error->sys != EACCES ? hint : device_open_hint(path);
         return ui_fail(status, hint, "%s '%s': %s", failure, path, error->text);
     }
     return ui_fail(status, hint, "%s: %s", failure, error->text);

@@ -143,7 +143,7 @@ static enum coffer_status mount_it(struct udisks_way *udisks, struct coffer_erro
         error->status = COFFER_FAILED;
         snprintf(error->text, sizeof(error->text), "udisks2 says that it mounted it, and nothing is there");
     }
-    return error->status ? error->status : udisks_detach_later(udisks->device, error);
+    return error->status ? error->status : udisks_detach(udisks->device, error);
 }
 
 /* Without an answer nobody knows what udisks2 may still do with the block file, for which it would be waited for ever:

@@ -254,6 +254,13 @@ bool storage_is_device(const char *path)
     return stat(path, &status) == 0 && S_ISBLK(status.st_mode);
 }
 
+static coffer_open_device_fn *open_forbidden;
+
+void coffer_set_open_device(coffer_open_device_fn *open_device)
+{
+    open_forbidden = open_device;
+}
+
 /* O_NONBLOCK: a FIFO must not make us wait. */
 static int open_path(const char *path, bool read_only, bool exclusive)
 {
@@ -261,7 +268,12 @@ static int open_path(const char *path, bool read_only, bool exclusive)
     if (exclusive && storage_is_device(path)) {
         flags |= O_EXCL;
     }
-    return open(path, flags);
+    int fd = open(path, flags);
+    if (fd < 0 && errno == EACCES && open_forbidden != NULL && storage_is_device(path)) {
+        fd = open_forbidden(path, flags & (O_ACCMODE | O_EXCL));
+        errno = fd < 0 ? -fd : 0;
+    }
+    return fd < 0 ? -1 : fd;
 }
 
 static enum coffer_status size_of(int fd, uint64_t *size, bool *is_device, struct coffer_error *error)

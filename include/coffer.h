@@ -77,6 +77,13 @@ COFFER_API const char *coffer_component(unsigned i);
 /* Whether secrets made so far really are locked into memory (mlock may be refused by a resource limit). */
 COFFER_API bool coffer_memory_is_locked(void);
 
+/* Opens a block device that this process may not open: called where open(2) fails with EACCES for one. `flags` are
+ * O_RDONLY or O_RDWR, with O_EXCL where nobody else may use it. A descriptor, closed on exec, or a negative errno. */
+typedef int coffer_open_device_fn(const char *path, int flags);
+
+/* For the whole process, before anything is opened; NULL, the default, opens none. */
+COFFER_API void coffer_set_open_device(coffer_open_device_fn *open_device);
+
 /* ---- Callbacks ------------------------------------------------------------------------------------------ */
 
 /* Something worth a line to the user though nothing failed: one line, lower case, no period. */

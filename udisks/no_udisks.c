@@ -22,12 +22,6 @@ enum coffer_status udisks_attach(int file, bool read_only, udisks_stop_fn *stop,
     return udisks_check(error);
 }
 
-enum coffer_status udisks_detach_later(const char *device, struct coffer_error *error)
-{
-    (void)device;
-    return udisks_check(error);
-}
-
 enum coffer_status udisks_detach(const char *device, struct coffer_error *error)
 {
     (void)device;

@@ -27,10 +27,7 @@ enum coffer_status udisks_check(struct coffer_error *error);
 /* A loop device over an open file, for what is mounted from it and no longer. Which one, the kernel tells. */
 enum coffer_status udisks_attach(int file, bool read_only, udisks_stop_fn *stop, struct coffer_error *error);
 
-/* The kernel has it detached when its last user is gone. */
-enum coffer_status udisks_detach_later(const char *device, struct coffer_error *error);
-
-/* Detaches a loop device that nobody uses. */
+/* Detaches a loop device; one in use when its last user is gone, whoever that is. */
 enum coffer_status udisks_detach(const char *device, struct coffer_error *error);
 
 /* Mounts the file system on a device, which udisks2 may have to discover first. `options` as for mount(8), NULL = none.

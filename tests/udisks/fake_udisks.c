@@ -186,25 +186,6 @@ static int loop_setup(sd_bus_message *call, void *user, sd_bus_error *error)
 
 /* ---- Loop ---- */
 
-static int set_autoclear(sd_bus_message *call, void *user, sd_bus_error *error)
-{
-    struct loop_info64 info;
-    char device[64];
-    int value;
-
-    (void)user, (void)error;
-    find_device(call, sizeof(device), device);
-    int fd = open(device, O_RDWR | O_CLOEXEC);
-    fd = fd < 0 ? open(device, O_RDONLY | O_CLOEXEC) : fd;
-    if (fd < 0 || sd_bus_message_read(call, "b", &value) < 0 || ioctl(fd, LOOP_GET_STATUS64, &info) < 0) {
-        return -errno;
-    }
-    info.lo_flags |= LO_FLAGS_AUTOCLEAR;
-    int result = ioctl(fd, LOOP_SET_STATUS64, &info);
-    close(fd);
-    return result < 0 ? -errno : sd_bus_reply_method_return(call, "");
-}
-
 static int delete_loop(sd_bus_message *call, void *user, sd_bus_error *error)
 {
     char device[64];
@@ -326,7 +307,6 @@ static int dispatch(sd_bus_message *call, void *user, sd_bus_error *error)
         { UDISKS ".Manager", "GetBlockDevices", get_block_devices },
         { UDISKS ".Manager", "ResolveDevice", resolve_device },
         { UDISKS ".Manager", "LoopSetup", loop_setup },
-        { UDISKS ".Loop", "SetAutoclear", set_autoclear },
         { UDISKS ".Loop", "Delete", delete_loop },
         { UDISKS ".Filesystem", "Mount", mount_it },
         { UDISKS ".Filesystem", "Unmount", unmount_it },
