@@ -105,8 +105,9 @@ enum coffer_status copies_finish_growth(struct copies *copies, struct coffer_err
 enum coffer_status copies_wrap_again(struct copies *copies, const struct coffer_credential *credential,
                                      struct coffer_error *error);
 
-/* Brings a lost or stale copy back from the winner, and the present secret back into its slot where one copy
- * lost it. Writes nothing when both copies are good, or when one is another volume's. *healed says whether it wrote. */
+/* Brings a lost or stale copy back from the winner, the present secret back into its slot where one copy lost it, and
+ * the public check of what is whole. Writes nothing when both copies are good, or when one is another volume's.
+ * *healed says whether it wrote. */
 enum coffer_status copies_heal(struct copies *copies, const struct coffer_credential *credential, bool *healed,
                                struct coffer_error *error);
 

@@ -132,15 +132,44 @@ enum coffer_status copies_try_stranger(struct copies *copies, const struct coffe
     return status;
 }
 
-static enum coffer_status rewrite_lost_copy(struct copies *copies, enum header_copy lost,
-                                            struct coffer_error *error)
+static enum coffer_status rewrite_copy(struct copies *copies, enum header_copy copy, bool *healed,
+                                       struct coffer_error *error)
 {
-    int result = copies_write_block(copies, lost);
+    copies->good[copy] = false;
+    int result = copies_write_block(copies, copy);
     if (result != 0) {
         return error_set_system(error, -result, "cannot repair the damaged header copy");
     }
-    copies->good[lost] = true;
+    copies->good[copy] = true;
+    *healed = true;
     return COFFER_OK;
+}
+
+/* Whether the public check of a current copy fails for nothing that is in use. */
+static bool check_is_wrong(const struct copies *copies, enum header_copy copy)
+{
+    if (copies->volume != 0 || !copies->marked || header_slots_check(copies->block[copy])) {
+        return false;
+    }
+    for (unsigned slot = 0; slot < HEADER_SLOTS; slot++) {
+        struct header_slot_record record;
+        header_get_slot(&copies->body, slot, &record);
+        if (record.kind != CREDENTIAL_EMPTY && !copies_slot_is_listed(copies, copy, slot)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum coffer_status renew_checks(struct copies *copies, bool *healed, struct coffer_error *error)
+{
+    enum coffer_status status = COFFER_OK;
+    for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES && status == COFFER_OK; copy++) {
+        if (check_is_wrong(copies, copy)) {
+            status = rewrite_copy(copies, copy, healed, error);
+        }
+    }
+    return status;
 }
 
 enum coffer_status copies_heal(struct copies *copies, const struct coffer_credential *credential, bool *healed,
@@ -168,10 +197,11 @@ enum coffer_status copies_heal(struct copies *copies, const struct coffer_creden
     }
     bool is_lost;
     status = prepare_wrapping(copies, credential, &is_lost, error);
-    if (status != COFFER_OK || (!is_lost && copies->good[other])) {
-        return status;
+    if (status == COFFER_OK && is_lost) {
+        status = copies_update(copies, wrap_again, NULL, error);
+        *healed = status == COFFER_OK;
+    } else if (status == COFFER_OK && !copies->good[other]) {
+        status = rewrite_copy(copies, other, healed, error);
     }
-    status = is_lost ? copies_update(copies, wrap_again, NULL, error) : rewrite_lost_copy(copies, other, error);
-    *healed = status == COFFER_OK;
-    return status;
+    return status == COFFER_OK ? renew_checks(copies, healed, error) : status;
 }

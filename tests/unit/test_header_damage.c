@@ -204,6 +204,73 @@ static void test_check(void **state)
     assert_false(damaged_by_check(true, false, NULL));
 }
 
+static enum coffer_status add_key(uint8_t opener, uint8_t fill)
+{
+    struct coffer_open_options options = COFFER_OPEN_OPTIONS_INIT;
+    struct coffer_credential *key = helper_raw_key(opener), *new = helper_raw_key(fill);
+    struct coffer_header *header;
+    unsigned slot;
+    assert_int_equal(coffer_header_open(helper_path, key, &options, &header, NULL), COFFER_OK);
+    enum coffer_status status = coffer_header_add_key(header, new, NULL, &slot, NULL);
+    coffer_header_close(header);
+    coffer_credential_free(key);
+    coffer_credential_free(new);
+    return status;
+}
+
+static void garble(uint64_t offset)
+{
+    uint8_t byte;
+    helper_get(offset, &byte, 1);
+    byte ^= 0x10;
+    helper_put(offset, &byte, 1);
+}
+
+/* HEAL-10: an empty slot, in one copy or both: opening repairs it, and so does check. */
+static void test_damage_to_what_is_not_in_use(void **state)
+{
+    (void)state;
+    static const uint64_t PLACE[] = { 128 * 2, 128 * 7 + 100, 128 * 15 + 127 };
+    struct findings findings;
+    create_with_raw_key(1);
+    for (unsigned copies = 1; copies < 4; copies++) {
+        for (size_t i = 0; i < sizeof(PLACE) / sizeof(PLACE[0]); i++) {
+            for (int repair = 0; repair < 2; repair++) {
+                if ((copies & 1) != 0) {
+                    garble(PLACE[i]);
+                }
+                if ((copies & 2) != 0) {
+                    garble(TAIL + PLACE[i]);
+                }
+                assert_true(damaged_by_check(true, false, NULL));
+                if (repair) {
+                    assert_false(damaged_by_check(true, true, &findings));
+                    assert_int_equal(findings.repaired, 1);
+                } else {
+                    assert_int_equal(try_key(1, false), COFFER_OK);
+                }
+                assert_false(damaged_by_check(true, false, NULL));
+            }
+        }
+    }
+}
+
+/* Somebody else's slot: the check goes on failing until its secret opens the volume. */
+static void test_damage_to_a_slot_in_use(void **state)
+{
+    (void)state;
+    create_with_raw_key(1);
+    assert_int_equal(add_key(1, 2), COFFER_OK);
+    garble(TAIL + 128 * 2 + 5);
+    garble(TAIL + 128 * 9);
+    assert_int_equal(try_key(1, false), COFFER_OK);
+    assert_true(damaged_by_check(false, false, NULL));
+    assert_true(damaged_by_check(true, true, NULL));
+    assert_int_equal(try_key(2, false), COFFER_OK);
+    assert_false(damaged_by_check(false, false, NULL));
+    assert_false(damaged_by_check(true, false, NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +281,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_larger_store, helper_enter, helper_leave),
         cmocka_unit_test_setup_teardown(test_a_tail_is_no_front, helper_enter, helper_leave),
         cmocka_unit_test_setup_teardown(test_check, helper_enter, helper_leave),
+        cmocka_unit_test_setup_teardown(test_damage_to_what_is_not_in_use, helper_enter, helper_leave),
+        cmocka_unit_test_setup_teardown(test_damage_to_a_slot_in_use, helper_enter, helper_leave),
     };
     return coffer_init(NULL) == COFFER_OK ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
 }

@@ -218,7 +218,7 @@ static void test_pieces_of_another_header_are_healed(void **state)
     create(1, HELPER_SIZE);
     for (unsigned at = 0; at < BLOCK; at += 512) {
         helper_put(TAIL + at, former.tail + at, 512);
-        expect_opens(1, at == 0 || at >= 2048); /* what lies between are slots of nobody's */
+        expect_healed(1);
     }
     helper_put(TAIL, former.tail, 3 * 512); /* its check covers what is missing */
     expect_healed(1);
