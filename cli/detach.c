@@ -6,27 +6,38 @@
  * The invariant: nothing but the mount that was named is unmounted. As root the parent directory is pinned without
  * following links, and the kernel refuses to rename what is a mount point; so a user who owns a directory
  * on the way cannot lead root to another mount.
+ *
+ * A child calls umount2: the kernel writes out first what is dirty, and if the server below hangs it waits for that
+ * server where no signal reaches. Then the child is left behind, and ends when the server goes on or dies.
  */
 #include "detach.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <stdnoreturn.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "deadline.h"
 #include "explain.h"
 #include "mount_table.h"
 #include "program.h"
 #include "scope.h"
 #include "udisks.h"
 #include "udisks_mount.h"
+
+/* Room for "/proc/self/fd/0/NAME". */
+#define PINNED_MAX (NAME_MAX + 32)
 
 /* The directory that holds the mount point; no component may be a link, since the path is canonical. */
 static int open_parent(const char *mount_point)
@@ -64,11 +75,41 @@ static bool is_mount(int parent, const char *name, const struct mount_entry *ent
                                           : makedev(status.stx_dev_major, status.stx_dev_minor) == entry->device;
 }
 
+/* The child. It keeps nothing open that others wait for the end of. */
+static noreturn void unmount_in_child(int parent, const char *name, bool lazy)
+{
+    char path[PINNED_MAX];
+
+    dup2(parent, 0);
+    close_range(1, ~0u, 0);
+    snprintf(path, sizeof(path), "/proc/self/fd/0/%s", name);
+    _exit(umount2(path, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) == 0 ? 0 : errno);
+}
+
+/* 0 or an errno; ETIMEDOUT: it is not through yet. */
+static int wait_for(pid_t child, int64_t deadline)
+{
+    SCOPE_FD int handle = (int)syscall(SYS_pidfd_open, child, 0);
+    struct pollfd event = { .fd = handle, .events = POLLIN };
+    int status;
+
+    while (handle >= 0 && poll(&event, 1, deadline_nap(deadline, INT32_MAX)) <= 0) {
+        if (deadline_is_over(deadline)) {
+            return ETIMEDOUT;
+        }
+    }
+    while (waitpid(child, &status, 0) < 0) {
+        if (errno != EINTR) {
+            return errno;
+        }
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+}
+
 /* 0 or an errno. */
-static int unmount_directly(const struct mount_entry *entry, bool lazy)
+static int unmount_directly(const struct mount_entry *entry, bool lazy, int64_t deadline)
 {
     const char *name = strrchr(entry->mount_point, '/') + 1;
-    SCOPE_FREE char *path = NULL;
     SCOPE_FD int parent = open_parent(entry->mount_point);
 
     if (parent < 0) {
@@ -77,11 +118,16 @@ static int unmount_directly(const struct mount_entry *entry, bool lazy)
     if (!is_mount(parent, name, entry)) {
         return EINVAL;
     }
-    if (asprintf(&path, "/proc/self/fd/%d/%s", parent, name) < 0) {
-        path = NULL;
-        return ENOMEM;
+    pid_t child = fork();
+    if (child < 0) {
+        return errno;
     }
-    return umount2(path, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) == 0 ? 0 : errno;
+    if (child == 0) {
+        unmount_in_child(parent, name, lazy);
+    }
+    int error = wait_for(child, deadline);
+    /* Lazily, it is out of the tree whatever the child still waits for. */
+    return lazy && error == ETIMEDOUT ? 0 : error;
 }
 
 static enum detach_result unmount_as_user(const char *mount_point, bool lazy, size_t size, char *reason)
@@ -154,16 +200,19 @@ static enum detach_result unmount_by_udisks(const char *device, bool lazy, size_
     return error.status == COFFER_IN_USE ? DETACH_BUSY : DETACH_REFUSED;
 }
 
-static enum detach_result unmount(const struct mount_entry *entry, bool is_kernels, bool lazy, size_t size,
-                                  char *reason)
+static enum detach_result unmount(const struct mount_entry *entry, bool is_kernels, bool lazy, int64_t deadline,
+                                  size_t size, char *reason)
 {
-    int error = unmount_directly(entry, lazy);
+    int error = unmount_directly(entry, lazy, deadline);
 
     if (error == 0) {
         return DETACH_DONE;
     }
     if (error == EBUSY) {
         return DETACH_BUSY;
+    }
+    if (error == ETIMEDOUT) {
+        return DETACH_LATE;
     }
     if (error == EPERM || error == EACCES) {
         return is_kernels ? unmount_by_udisks(entry->source, lazy, size, reason)
@@ -173,7 +222,8 @@ static enum detach_result unmount(const struct mount_entry *entry, bool is_kerne
     return DETACH_REFUSED;
 }
 
-enum detach_result detach_mount(const struct detach_target *target, bool lazy, size_t size, char *reason)
+enum detach_result detach_mount(const struct detach_target *target, bool lazy, int64_t deadline, size_t size,
+                                char *reason)
 {
     const struct mount_entry *entry;
     struct mount_table table;
@@ -185,7 +235,7 @@ enum detach_result detach_mount(const struct detach_target *target, bool lazy, s
     }
     enum detach_result result = find(&table, target, &entry);
     if (result == DETACH_DONE) {
-        result = unmount(entry, target->source != NULL, lazy, size, reason);
+        result = unmount(entry, target->source != NULL, lazy, deadline, size, reason);
     }
     mount_table_free(&table);
     /* Somebody else may have been faster, which is as good. */

@@ -5,12 +5,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 enum detach_result {
     DETACH_DONE,
     DETACH_BUSY,
     DETACH_GONE,    /* no such mount is there (any more) */
+    DETACH_LATE,    /* it is not through at the deadline; what is dirty is being written */
     DETACH_COVERED, /* something else is mounted over it */
     DETACH_REFUSED, /* not permitted, or a facility is missing: `reason` says it */
 };
@@ -31,7 +33,9 @@ bool detach_is_target(const struct detach_target *target, const struct mount_ent
 
 /* Unmounts what is mounted there, if and only if it is that mount: the caller may have it from a file that anybody
  * could have written. lazy: it is gone from the tree at once, and lives on until the last open file is closed.
- * `reason` is one line without a newline. */
-enum detach_result detach_mount(const struct detach_target *target, bool lazy, size_t size, char *reason);
+ * Writing out what is dirty may take long: it is waited for until `deadline` (deadline.h). `reason` is one line without
+ * a newline. */
+enum detach_result detach_mount(const struct detach_target *target, bool lazy, int64_t deadline, size_t size,
+                                char *reason);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* liveness.h - whether a mount of which no state file tells has lost its server, without hanging where that hangs. */
+/* liveness.h - whether a server is dead, or stopped, without hanging where it hangs. */
 #ifndef LIVENESS_H
 #define LIVENESS_H
 
@@ -18,5 +18,8 @@ struct liveness liveness_ask(const char *mount_point);
 
 /* The answer. Who has not answered by the deadline (deadline.h) is not dead. */
 bool liveness_is_dead(struct liveness *question, int64_t deadline);
+
+/* Whether a process has been stopped, by SIGSTOP or a debugger; 0 = not known which, and false. */
+bool liveness_is_stopped(pid_t process);
 
 #endif

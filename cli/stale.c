@@ -3,8 +3,9 @@
  * stale.c - cleaning up after dead servers (stale.h).
  *
  * A mount is only touched when its state file is not locked any more and the kernel's table shows, at that place,
- * a mount of ours of that device, made by the owner of the state file, or one of the kernel's made by root. So neither a number that was given to
- * another mount meanwhile nor a state file that somebody made up leads to anything else being unmounted.
+ * a mount of ours of that device, made by the owner of the state file, or one of the kernel's made by root. So neither
+ * a number that was given to another mount meanwhile nor a state file that somebody made up leads to anything else
+ * being unmounted.
  */
 #include "stale.h"
 
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "deadline.h"
 #include "detach.h"
 #include "holders.h"
 #include "mapped.h"
@@ -20,6 +22,8 @@
 #include "scope.h"
 #include "udisks_mount.h"
 #include "ui.h"
+
+#define PATIENCE_MS 5000 /* for what a dead server left: it gets errors */
 
 /* What udisks2 may have made of the block file in a user's private mount; root needs no udisks2. False when something
  * of it stays. */
@@ -99,7 +103,7 @@ static bool detach_left_mount(const struct mount_table *table, const struct moun
     name_holders(entry, state);
     struct detach_target target = target_of(state);
     target.device = entry->device;
-    switch (detach_mount(&target, true, sizeof(reason), reason)) {
+    switch (detach_mount(&target, true, deadline_in(PATIENCE_MS), sizeof(reason), reason)) {
     case DETACH_DONE:
     case DETACH_GONE:
         return true;
@@ -108,6 +112,7 @@ static bool detach_left_mount(const struct mount_table *table, const struct moun
                 state->record.volume, entry->mount_point);
         return false;
     case DETACH_BUSY:
+    case DETACH_LATE:
     case DETACH_REFUSED:
         break;
     }

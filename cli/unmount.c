@@ -19,6 +19,7 @@
 #include "deadline.h"
 #include "detach.h"
 #include "holders.h"
+#include "liveness.h"
 #include "mapped.h"
 #include "scope.h"
 #include "stale.h"
@@ -93,28 +94,55 @@ static bool has_lasting_holder(const struct target *target)
     return is_any;
 }
 
+static struct unmount_problem say_stopped(const struct mount_record *record)
+{
+    return problem(
+        EXIT_IN_USE, "'kill -CONT' lets that process go on; --lazy takes the mount out of the tree at once",
+        "cannot unmount '%s': its server, process %ld, is stopped", record->mount_point, (long)record->server_pid);
+}
+
 /* Whether an attempt that met a busy mount is the last. Without --wait a holder that will last is named at once; the
  * others get a moment. */
-static bool is_hopeless(const struct target *target, const struct unmount_request *request, int64_t grace)
+static bool is_hopeless(const struct target *target, const struct unmount_request *request, int64_t grace,
+                        bool may_be_held)
 {
     if (request->deadline != DEADLINE_NEVER) {
         return deadline_is_over(request->deadline);
     }
-    return deadline_is_over(grace) || has_lasting_holder(target);
+    return deadline_is_over(grace) || (may_be_held && has_lasting_holder(target));
 }
 
 /* ---- Out of the tree ---- */
 
-static struct unmount_problem detach(const struct target *target, const struct unmount_request *request)
+/* How long the kernel gets to write out what is dirty. */
+static int64_t limit_of(const struct unmount_request *request)
 {
+    int64_t least = deadline_in(GRACE_MS);
+
+    return request->lazy || request->deadline < least ? least : request->deadline;
+}
+
+/* `is_first` says whether it was this call that took it out. */
+static struct unmount_problem detach(const struct target *target, const struct unmount_request *request,
+                                     bool *is_first)
+{
+    int64_t limit = limit_of(request);
     int64_t grace = deadline_in(GRACE_MS);
     char reason[256];
 
+    *is_first = false;
+
     for (;;) {
-        switch (detach_mount(&target->mount, request->lazy, sizeof(reason), reason)) {
+        switch (detach_mount(&target->mount, request->lazy, limit, sizeof(reason), reason)) {
         case DETACH_DONE:
+            *is_first = true;
+            return no_problem;
         case DETACH_GONE:
             return no_problem;
+        case DETACH_LATE:
+            return problem(EXIT_IN_USE, "it goes on by itself: 'coffer list' shows it until it is done",
+                           "'%s' is being unmounted, but what was written to it is not on the medium yet",
+                           target->mount.mount_point);
         case DETACH_COVERED:
             return problem(EXIT_IN_USE, "unmount that first",
                            "cannot unmount '%s': something else is mounted over it", target->mount.mount_point);
@@ -123,7 +151,7 @@ static struct unmount_problem detach(const struct target *target, const struct u
         case DETACH_BUSY:
             break;
         }
-        if (is_hopeless(target, request, grace)) {
+        if (is_hopeless(target, request, grace, true)) {
             return say_busy(target);
         }
         nap(DEADLINE_NEVER);
@@ -152,6 +180,20 @@ static void await_start(struct mount_state *state, const struct unmount_request 
     }
 }
 
+/* A server that is stopped writes nothing, and the kernel would wait for it where no signal reaches. Whether it still
+ * is at the end of the time that it was given. */
+static bool await_waking(struct mount_state *state, const struct unmount_request *request)
+{
+    while (state->is_alive && liveness_is_stopped(state->record.server_pid)) {
+        if (request->deadline == DEADLINE_NEVER || deadline_is_over(request->deadline)) {
+            return false;
+        }
+        nap(request->deadline);
+        mount_state_refresh(state);
+    }
+    return true;
+}
+
 static void say_that_it_takes_long(const struct mount_state *state)
 {
     if (isatty(STDERR_FILENO)) {
@@ -159,16 +201,21 @@ static void say_that_it_takes_long(const struct mount_state *state)
     }
 }
 
-/* The mount is out of the tree. Its server now flushes and ends, at once or when the last file is closed. */
-static struct unmount_problem await_end(struct mount_state *state, const struct unmount_request *request)
+/* The mount is out of the tree. Its server now flushes and ends, at once or when the last file is closed. Where it was
+ * not busy, holders are sought late: its device number is free, and may be another mount's by now. */
+static struct unmount_problem await_end(struct mount_state *state, const struct unmount_request *request,
+                                        bool was_busy)
 {
-    int64_t grace = deadline_in(GRACE_MS);
+    int64_t grace = deadline_in(was_busy ? GRACE_MS : START_MS);
     bool is_said = false;
 
     while (!mount_state_wait(state, deadline_in(LOOK_MS))) {
         const struct target target = target_of(state); /* anew: the wait reads the record again */
         bool is_held = state->record.phase != MOUNT_CLOSING && state->record.phase != MOUNT_ENDED;
-        if (is_held && is_hopeless(&target, request, grace)) {
+        if (liveness_is_stopped(target.server) && (request->lazy || !await_waking(state, request))) {
+            return request->lazy ? no_problem : say_stopped(&state->record);
+        }
+        if (is_held && is_hopeless(&target, request, grace, was_busy)) {
             return request->lazy ? no_problem : say_busy(&target);
         }
         if (!is_held && deadline_is_over(request->deadline)) {
@@ -213,7 +260,8 @@ static struct unmount_problem unmount_mapped(struct mount_state *state, const st
 {
     const struct target target = target_of(state);
 
-    struct unmount_problem failed = detach(&target, request);
+    bool is_first;
+    struct unmount_problem failed = detach(&target, request, &is_first);
     while (failed.status == EXIT_DONE && !request->lazy && mapped_is_there(state)) {
         if (deadline_is_over(request->deadline)) {
             return say_busy(&target);
@@ -224,6 +272,18 @@ static struct unmount_problem unmount_mapped(struct mount_state *state, const st
         stale_clean(state);
     }
     return failed;
+}
+
+/* After --lazy. */
+static void say_what_is_left(const struct mount_record *record)
+{
+    if (liveness_is_stopped(record->server_pid)) {
+        ui_notice("'%s' is unmounted; its server, process %ld, is stopped, and '%s' stays open until it goes on",
+                  record->mount_point, (long)record->server_pid, record->volume);
+        return;
+    }
+    ui_notice("'%s' is unmounted; files in it are still open, and '%s' stays open until they are closed",
+              record->mount_point, record->volume);
 }
 
 struct unmount_problem unmount_state(struct mount_state *state, const struct unmount_request *request)
@@ -237,15 +297,18 @@ struct unmount_problem unmount_state(struct mount_state *state, const struct unm
         return problem(EXIT_IN_USE, "try again when it is there", "'%s' is just being mounted at '%s'",
                        state->record.volume, state->record.mount_point);
     }
+    if (!request->lazy && !await_waking(state, request)) {
+        return say_stopped(&state->record);
+    }
     const struct target target = target_of(state);
-    struct unmount_problem failed = detach(&target, request);
-    failed = failed.status ? failed : await_end(state, request);
+    bool is_first;
+    struct unmount_problem failed = detach(&target, request, &is_first);
+    failed = failed.status ? failed : await_end(state, request, request->lazy || !is_first);
     if (failed.status != EXIT_DONE) {
         return failed;
     }
     if (state->is_alive) {
-        ui_notice("'%s' is unmounted; files in it are still open, and '%s' stays open until they are closed",
-                  state->record.mount_point, state->record.volume);
+        say_what_is_left(&state->record);
         return no_problem;
     }
     return state->record.phase == MOUNT_ENDED ? judge(state) : unmount_dead(state);
@@ -266,7 +329,8 @@ struct unmount_problem unmount_entry(const struct mount_entry *entry, const stru
 {
     const struct target target = { { entry->mount_point, entry->device, entry->owner, NULL }, 0 };
 
-    struct unmount_problem failed = detach(&target, request);
+    bool is_first;
+    struct unmount_problem failed = detach(&target, request, &is_first);
     if (failed.status != EXIT_DONE) {
         return failed;
     }
