@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2154
 #
 # The main job on a Debian kernel: a thin volume in a file on ext4 and a thick one on a block device, with a file
 # system inside, through the block file and a loop device. What is copied in is there after a second mount.
@@ -28,11 +28,11 @@ fill_and_compare() { # VOLUME
 guest() {
     echo secret >/tmp/secret
     mkdir /tmp/m /tmp/f
-    mkfs.ext4 -q /dev/vda
-    mount /dev/vda /mnt
+    mkfs.ext4 -q "$disk0"
+    mount "$disk0" /mnt
     coffer create /mnt/a.coffer --size 96M --kdf-memory 8M --kdf-passes 1 "${secret[@]}"
     fill_and_compare /mnt/a.coffer
-    coffer create /dev/vdb --confirm vdb --thick --kdf-memory 8M --kdf-passes 1 "${secret[@]}"
-    fill_and_compare /dev/vdb
+    coffer create "$disk1" --confirm "${disk1##*/}" --thick --kdf-memory 8M --kdf-passes 1 "${secret[@]}"
+    fill_and_compare "$disk1"
     test -z "$(coffer list 2>/dev/null)"
 }

@@ -34,25 +34,25 @@ guest() {
     mkdir /tmp/m
     read -ra kinds </case/kinds
     for kind in "${kinds[@]}"; do
-        coffer create /dev/vda --force --confirm vda --thick --fs "$kind" --kdf-memory 8M --kdf-passes 1 --quiet \
+        coffer create "$disk0" --force --confirm "${disk0##*/}" --thick --fs "$kind" --kdf-memory 8M --kdf-passes 1 --quiet \
             "${secret[@]}" 2>/dev/null
-        there_and_back /dev/vda "$kind" "${secret[@]}"
+        there_and_back "$disk0" "$kind" "${secret[@]}"
     done
     if ! modprobe ntfs3 2>/dev/null; then
-        coffer create /dev/vda --force --confirm vda --thick --fs ntfs --kdf-memory 8M --kdf-passes 1 --quiet \
+        coffer create "$disk0" --force --confirm "${disk0##*/}" --thick --fs ntfs --kdf-memory 8M --kdf-passes 1 --quiet \
             "${secret[@]}" 2>/dev/null
-        ! coffer mount /dev/vda /tmp/m --via dm "${secret[@]}" 2>/tmp/said
+        ! coffer mount "$disk0" /tmp/m --via dm "${secret[@]}" 2>/tmp/said
         grep "this kernel does not know the file system ntfs" /tmp/said
         test "$(dmsetup ls)" = 'No devices found'
     fi
 
     cryptsetup luksFormat --batch-mode --type luks2 --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --sector-size 4096 \
-        --key-file /tmp/secret /dev/vdb
-    cryptsetup open --key-file /tmp/secret /dev/vdb luks
+        --key-file /tmp/secret "$disk1"
+    cryptsetup open --key-file /tmp/secret "$disk1" luks
     mkfs.ext4 -q -b 4096 /dev/mapper/luks
     cryptsetup close luks
-    there_and_back /dev/vdb ext4 "${secret[@]}"
-    cryptsetup open --key-file /tmp/secret /dev/vdb luks
+    there_and_back "$disk1" ext4 "${secret[@]}"
+    cryptsetup open --key-file /tmp/secret "$disk1" luks
     mount /dev/mapper/luks /tmp/m
     test "$(cat /tmp/m/file)" = 'text in ext4'
     umount /tmp/m

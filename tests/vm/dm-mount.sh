@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2154
 #
 # `mount --via dm`: the kernel's file system over the kernel's cipher, over a device and over a file. What is written is
 # there for FUSE as well; the key is not in the table; a second opening is refused for as long as the mapping is there,
@@ -99,15 +99,15 @@ guest() {
     echo secret >/tmp/secret
     mkdir /tmp/m /tmp/n
     coffer version | grep libdevmapper
-    mkfs.ext4 -q /dev/vdb
-    mount /dev/vdb /mnt
+    mkfs.ext4 -q "$disk1"
+    mount "$disk1" /mnt
     local small=(--thick --kdf-memory 8M --kdf-passes 1 --quiet)
-    coffer create /dev/vda --confirm vda "${small[@]}" "${secret[@]}"
+    coffer create "$disk0" --confirm "${disk0##*/}" "${small[@]}" "${secret[@]}"
     coffer create '/mnt/a b.coffer' --size 24M "${small[@]}" "${secret[@]}"
-    check_volume /dev/vda coffer-vda
+    check_volume "$disk0" "coffer-${disk0##*/}"
     check_volume '/mnt/a b.coffer' coffer-a_b
     killed_server '/mnt/a b.coffer'
-    killed_server /dev/vda
+    killed_server "$disk0"
 
     # Thin ones are not for dm-crypt.
     coffer create /mnt/thin.coffer --size 8M --kdf-memory 8M --kdf-passes 1 --quiet "${secret[@]}"

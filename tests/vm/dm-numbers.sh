@@ -76,15 +76,15 @@ guest() {
     secret=(--passphrase-file /tmp/secret)
 
     local bytes device
-    volume=/dev/vda
+    volume=$disk0
     for bytes in 4096 512; do
-        coffer create "$volume" --force --confirm vda --thick --fill --fs none --sector-size "$bytes" "${cheap[@]}" \
+        coffer create "$volume" --force --confirm "${disk0##*/}" --thick --fill --fs none --sector-size "$bytes" "${cheap[@]}" \
             "${secret[@]}" --quiet
         check_numbers "$bytes" "$volume"
         check_luks "$bytes" "$volume"
     done
 
-    coffer create --hidden "$volume" --size 2M --confirm vda "${secret[@]}" --new-passphrase-file /tmp/luks --fs none --quiet
+    coffer create --hidden "$volume" --size 2M --confirm "${disk0##*/}" "${secret[@]}" --new-passphrase-file /tmp/luks --fs none --quiet
     secret=(--passphrase-file /tmp/luks)
     check_numbers hidden "$volume"
     check_luks hidden "$volume"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2154
 #
 # exFAT written by our own driver and by the kernel's, by turns, on the same volume: each reads what the other wrote, and
 # fsck.exfat finds nothing. Files that grew by turns are in pieces, a long name takes many entries, names are in two
@@ -37,9 +37,9 @@ guest() {
     local turn ways=(fuse dm fuse dm)
     printf secret >/tmp/secret
     mkdir /tmp/m /tmp/model
-    coffer create /dev/vda --confirm vda --thick --fs exfat --kdf-memory 8M --kdf-passes 1 --quiet "${secret[@]}"
+    coffer create "$disk0" --confirm "${disk0##*/}" --thick --fs exfat --kdf-memory 8M --kdf-passes 1 --quiet "${secret[@]}"
     for turn in 0 1 2 3; do
-        coffer mount /dev/vda /tmp/m --via "${ways[turn]}" "${secret[@]}"
+        coffer mount "$disk0" /tmp/m --via "${ways[turn]}" "${secret[@]}"
         if [ "$turn" -gt 0 ]; then
             compare
             rm -r "/tmp/m/turn$((turn - 1))/bin" "/tmp/model/turn$((turn - 1))/bin"
@@ -47,7 +47,7 @@ guest() {
         write_some "turn$turn"
         for dir in /tmp/m /tmp/model; do touch -d @1782907201 "$dir/stamp"; done
         coffer unmount /tmp/m
-        coffer mount --block /dev/vda /tmp/m "${secret[@]}"
+        coffer mount --block "$disk0" /tmp/m "${secret[@]}"
         fsck.exfat -n /tmp/m/volume
         coffer unmount /tmp/m
     done

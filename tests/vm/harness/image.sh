@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 #
 # image.sh - what a virtual machine boots: Debian's kernel as its package has it, cached outside the project, and
-# a first file system with busybox, bash, coffer, the case and what the case needs. Sets kernel; the other
-# variables are those of 'run' and of the case.
+# a first file system with busybox, bash, coffer, the cases and what they need. Sets kernel; the other variables are
+# those of 'run'.
 # shellcheck disable=SC2154
 
 cache=${XDG_CACHE_HOME:-${HOME:-/var/tmp}/.cache}/coffer/vm
@@ -64,14 +64,14 @@ image_add_modules() { # STAGE MODULE...
     depmod -b "$stage" "$version" 2>/dev/null
 }
 
-image_build() { # CASE-FILE CASE-DIRECTORY IMAGE
+image_build() { # CASES IMAGE PROGRAMS MODULES
     local stage program path
     stage=$(mktemp -d "$work/stage.XXXXXX")
-    mkdir -p "$stage"/{case,dev,etc,mnt,proc,root,run,sys,tmp,usr/bin,usr/sbin,usr/lib,usr/lib64,home/user}
+    mkdir -p "$stage"/{dev,etc,mnt,proc,root,run,sys,tmp,usr/bin,usr/sbin,usr/lib,usr/lib64,home/user}
     chmod 755 "$stage" # it becomes /
     for path in bin sbin lib lib64; do ln -s "usr/$path" "$stage/$path"; done
 
-    for program in bash busybox fusermount3 $programs; do
+    for program in bash busybox fusermount3 $3; do
         path=$(type -P "$program") || skip "$program is not installed"
         image_add "$stage" "$path"
     done
@@ -84,15 +84,14 @@ image_build() { # CASE-FILE CASE-DIRECTORY IMAGE
     cp "$COFFER" "$stage/usr/bin/coffer"
     chmod u+s "$stage/usr/bin/fusermount3"
     # shellcheck disable=SC2086
-    image_add_modules "$stage" virtio_pci virtio_blk virtio_rng crc32c_generic crc32c-intel $modules
+    image_add_modules "$stage" virtio_pci virtio_blk virtio_rng crc32c_generic crc32c-intel $4
 
     printf 'root:x:0:0::/root:/bin/bash\nuser:x:1000:1000::/home/user:/bin/bash\n' >"$stage/etc/passwd"
     printf 'root:x:0:\nuser:x:1000:\n' >"$stage/etc/group"
     ln -s /proc/self/mounts "$stage/etc/mtab"
-    cp -a "$2/." "$stage/case/"
-    cp "$1" "$stage/case/case.sh"
-    echo "$modules" >"$stage/case/modules"
+    cp -a "$1" "$stage/cases"
+    echo "$4" >"$stage/cases/modules"
     cp "$vm/harness/init" "$stage/init"
-    (cd "$stage" && find . -print0 | cpio --null --quiet -o -H newc -R 0:0) >"$3"
+    (cd "$stage" && find . -print0 | cpio --null --quiet -o -H newc -R 0:0) >"$2"
     rm -rf "$stage"
 }
