@@ -121,6 +121,7 @@ host() {
     [ $# -lt 2 ] || kinds=("${@:2}")
     for program in e2fsck debugfs mkfs.ext4; do command -v "$program" >/dev/null || skip "$program is not installed"; done
     [ -w /dev/fuse ] || skip 'the disks are checked here, and /dev/fuse is missing or not for us'
+    # shellcheck disable=SC2317
     coffer() { "$COFFER" "$@"; }
     mkdir m files
     make_disk
