@@ -164,7 +164,9 @@ static enum coffer_status renew(const struct copies *today, struct copies *copie
 {
     struct header_fields fields, now = { 0 };
     header_get_fields(&copies->body, &fields);
-    enum coffer_status status = check_room(&fields, store_size, error);
+    enum coffer_status status = today != NULL ? copies_check_known(today, error) : COFFER_OK;
+    status = status != COFFER_OK ? status : copies_check_known(copies, error);
+    status = status != COFFER_OK ? status : check_room(&fields, store_size, error);
     if (status != COFFER_OK) {
         return status;
     }

@@ -129,14 +129,32 @@ enum coffer_status copies_check_own(const struct copies *copies, struct coffer_e
                      copies->stranger[HEADER_FRONT] ? "front" : "tail");
 }
 
-/* Nothing of a volume with features that are not known may be written. And where the store is larger than the volume,
- * only the front says where the tail is: a torn front would lose both. */
-static enum coffer_status check_update(const struct copies *copies, struct coffer_error *error)
+enum coffer_status copies_check_known(const struct copies *copies, struct coffer_error *error)
 {
     struct header_fields fields;
     header_get_fields(&copies->body, &fields);
-    if ((fields.ro_compat & ~HEADER_RO_COMPAT_KNOWN) != 0) {
+    if ((fields.incompat & ~(HEADER_INCOMPAT_KNOWN | copies->also_known)) != 0 ||
+        (fields.ro_compat & ~HEADER_RO_COMPAT_KNOWN) != 0) {
         return error_set(error, COFFER_UNSUPPORTED, 0, "it has features that this version does not know");
+    }
+    return COFFER_OK;
+}
+
+enum coffer_status copies_count_up(struct header_fields *fields, struct coffer_error *error)
+{
+    if (fields->seq >= HEADER_SEQ_END - 1) {
+        return error_set(error, COFFER_FAILED, 0, "the header has been written too often");
+    }
+    fields->seq++;
+    return COFFER_OK;
+}
+
+/* Where the store is larger than the volume, only the front says where the tail is: a torn front would lose both. */
+static enum coffer_status check_update(const struct copies *copies, struct coffer_error *error)
+{
+    enum coffer_status status = copies_check_known(copies, error);
+    if (status != COFFER_OK) {
+        return status;
     }
     uint64_t end = (copies->storage->size & ~4095ull) - HEADER_END_SIZE;
     if (copies->volume == 0 && copies->offset[HEADER_TAIL] != end) {
@@ -160,10 +178,10 @@ enum coffer_status copies_update(struct copies *copies, copies_edit_fn *edit, vo
     *next = *copies;
     struct header_fields fields;
     header_get_fields(&next->body, &fields);
-    if (fields.seq + 1 >= HEADER_SEQ_END) {
-        return error_set(error, COFFER_FAILED, 0, "the header has been written too often");
+    status = copies_count_up(&fields, error);
+    if (status != COFFER_OK) {
+        return status;
     }
-    fields.seq++;
     header_put_fields(&next->body, &fields);
     if (!next->good[copies_other(next->winner)]) {
         copies_rebuild(next, copies_other(next->winner));

@@ -52,6 +52,13 @@ void copies_free(struct copies *copies);
 /* Whether the bytes of a slot are those that the newest body lists for this copy. */
 bool copies_slot_is_listed(const struct copies *copies, enum header_copy copy, unsigned slot);
 
+/* UNSUPPORTED while the newest body has features that are not known: then nothing is written, as it may be what a later
+ * version needs. */
+enum coffer_status copies_check_known(const struct copies *copies, struct coffer_error *error);
+
+/* The sequence number of the next update. FAILED: there is none. */
+enum coffer_status copies_count_up(struct header_fields *fields, struct coffer_error *error);
+
 /* INVALID while one copy is another volume's: then nothing is written. */
 enum coffer_status copies_check_own(const struct copies *copies, struct coffer_error *error);
 

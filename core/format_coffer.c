@@ -120,7 +120,8 @@ void format_coffer_describe(struct copies *copies, struct format_opened *opened)
     }
 }
 
-/* A mount must not fail because a repair does: the copy that won is whole. A growth cut short is different. */
+/* A mount must not fail because a repair does: the copy that won is whole. A growth cut short is different, and so is
+ * a copy of which nobody can say, for want of memory, whether it is another volume's. */
 static enum coffer_status heal(struct copies *copies, const struct coffer_credential *credential,
                                const struct coffer_callbacks *callbacks, struct coffer_error *error)
 {
@@ -128,7 +129,7 @@ static enum coffer_status heal(struct copies *copies, const struct coffer_creden
     struct coffer_error reason = COFFER_ERROR_INIT;
     char text[300];
     enum coffer_status status = copies_heal(copies, credential, &healed, &reason);
-    if (status != COFFER_OK && copies->old_tail != 0) {
+    if (status == COFFER_NO_MEMORY || (status != COFFER_OK && copies->old_tail != 0)) {
         return error_set(error, status, reason.sys, "%s", reason.text);
     }
     if (callbacks->notice == NULL) {

@@ -20,14 +20,12 @@ static enum coffer_status check(const struct copies *copies, const struct header
         return error_set(error, COFFER_INVALID, 0, "a hidden volume cannot grow");
     }
     enum coffer_status status = copies_check_own(copies, error);
+    status = status != COFFER_OK ? status : copies_check_known(copies, error);
     if (status != COFFER_OK) {
         return status;
     }
     if (!copies->good[HEADER_FRONT] || !copies->good[HEADER_TAIL]) {
         return error_set(error, COFFER_DAMAGED, 0, "one header copy is damaged");
-    }
-    if ((fields->ro_compat & ~HEADER_RO_COMPAT_KNOWN) != 0) {
-        return error_set(error, COFFER_UNSUPPORTED, 0, "it has features that this version does not know");
     }
     if (fields->data_offset + fields->data_size != fields->container_size - HEADER_END_SIZE) {
         return error_set(error, COFFER_UNSUPPORTED, 0, "its data area does not reach its end");
@@ -38,7 +36,7 @@ static enum coffer_status check(const struct copies *copies, const struct header
     if (size - HEADER_END_SIZE - fields->data_offset > HEADER_DATA_MAX) {
         return error_set(error, COFFER_INVALID, 0, "a volume has at most 256 TiB");
     }
-    return COFFER_OK;
+    return copies_count_up(&(struct header_fields){ .seq = fields->seq }, error);
 }
 
 /* The store at its new size, and what lies between the old end and the new tail. Nothing of the volume changes. */
@@ -84,14 +82,16 @@ static enum coffer_status write_surroundings(struct copies *copies, uint64_t siz
 static enum coffer_status move_header(struct copies *copies, struct header_fields *fields, uint64_t size,
                                       struct coffer_error *error)
 {
-    fields->seq++;
+    enum coffer_status status = copies_count_up(fields, error);
+    if (status != COFFER_OK) {
+        return status;
+    }
     fields->container_size = size;
     fields->data_size = size - HEADER_END_SIZE - fields->data_offset;
     header_put_fields(&copies->body, fields);
     copies->old_tail = copies->offset[HEADER_TAIL];
     copies->offset[HEADER_TAIL] = size - HEADER_END_SIZE;
     int result = copies_write_block(copies, HEADER_TAIL);
-    enum coffer_status status = COFFER_OK;
     if (result == 0) {
         status = copies_finish_growth(copies, error);
     }

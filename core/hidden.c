@@ -20,6 +20,7 @@ static enum coffer_status check_outer(const struct copies *outer, const struct h
                                       uint64_t size, struct coffer_error *error)
 {
     enum coffer_status status = copies_check_own(outer, error);
+    status = status != COFFER_OK ? status : copies_check_known(outer, error);
     if (status != COFFER_OK) {
         return status;
     }

@@ -44,7 +44,7 @@ struct storage_ops {
 
 struct storage {
     const struct storage_ops *ops;
-    uint64_t size; /* bytes, when it was opened or last resized */
+    uint64_t size; /* bytes, when it was opened, resized, or its header was last held */
     bool read_only;
     bool is_device;
 };

@@ -155,7 +155,22 @@ int storage_file_lock(int fd, enum storage_file_range range, enum storage_file_h
     return errno == EAGAIN || errno == EACCES ? -EAGAIN : -ENOLCK;
 }
 
-/* The header is held for as long as someone else's key derivation takes; that is worth waiting for. */
+static int look_at_size(int fd, uint64_t *size, bool *is_device)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0) {
+        return -errno;
+    }
+    *is_device = S_ISBLK(status.st_mode);
+    *size = (uint64_t)status.st_size;
+    if (*is_device) {
+        return ioctl(fd, BLKGETSIZE64, size) == 0 ? 0 : -errno;
+    }
+    return S_ISREG(status.st_mode) ? 0 : S_ISDIR(status.st_mode) ? -EISDIR : -EINVAL;
+}
+
+/* The header is held for as long as someone else's key derivation takes; that is worth waiting for. What they do may be
+ * to make the volume larger: its tail is at the end that there is afterwards. */
 static int file_hold_header(struct storage *storage, bool hold)
 {
     int fd = file_of(storage)->fd;
@@ -168,7 +183,8 @@ static int file_hold_header(struct storage *storage, bool hold)
         (void)nanosleep(&(struct timespec){ .tv_nsec = 50 * 1000 * 1000 }, NULL);
         result = storage_file_lock(fd, STORAGE_RANGE_HEADER, kind);
     }
-    return result == -ENOLCK ? 0 : result;
+    result = result == -ENOLCK ? 0 : result;
+    return result == 0 && hold ? look_at_size(fd, &storage->size, &storage->is_device) : result;
 }
 
 static void file_forget(struct storage *storage, uint64_t offset, uint64_t size)
@@ -278,24 +294,12 @@ static int open_path(const char *path, bool read_only, bool exclusive)
 
 static enum coffer_status size_of(int fd, uint64_t *size, bool *is_device, struct coffer_error *error)
 {
-    struct stat status;
-    if (fstat(fd, &status) != 0) {
-        return error_set_system(error, errno, "cannot look at it");
+    int result = look_at_size(fd, size, is_device);
+    if (result == -EISDIR || result == -EINVAL) {
+        return error_set(error, COFFER_NOT_FOUND, -result,
+                         result == -EISDIR ? "it is a directory" : "it is neither a file nor a block device");
     }
-    if (S_ISREG(status.st_mode)) {
-        *size = (uint64_t)status.st_size;
-        *is_device = false;
-        return COFFER_OK;
-    }
-    if (S_ISBLK(status.st_mode)) {
-        if (ioctl(fd, BLKGETSIZE64, size) != 0) {
-            return error_set_system(error, errno, "cannot get the size of the device");
-        }
-        *is_device = true;
-        return COFFER_OK;
-    }
-    return error_set(error, COFFER_NOT_FOUND, S_ISDIR(status.st_mode) ? EISDIR : EINVAL,
-                     S_ISDIR(status.st_mode) ? "it is a directory" : "it is neither a file nor a block device");
+    return result == 0 ? COFFER_OK : error_set_system(error, -result, "cannot get its size");
 }
 
 static enum coffer_status take_lock(int fd, enum storage_lock lock, const struct coffer_callbacks *callbacks,
