@@ -41,6 +41,9 @@ static const struct fat_codec exfat = {
     .remove = exfat_entry_remove,
     .is_strange = exfat_entry_is_strange,
     .name = exfat_entry_name,
+    .brand = exfat_entry_brand,
+    .brand_of = exfat_entry_brand_of,
+    .mend = exfat_mend,
     .drop_extras = exfat_entry_drop_extras,
 };
 

@@ -55,8 +55,18 @@ bool exfat_entry_is_free(const uint8_t *slot);
 void exfat_entry_remove(uint8_t *slot);
 /* Critical, primary, and nothing that can be in a directory. */
 bool exfat_entry_is_strange(const uint8_t *slot);
+/* A whole set of no more than `count` slots, whether it is understood or not. */
+bool exfat_entry_is_whole(const uint8_t *slots, uint32_t count);
+/* Of two names of one file, the one that stays (see fat.h). */
+void exfat_entry_brand(uint8_t *slots, uint32_t count, int commit);
+int exfat_entry_brand_of(const uint8_t *slots);
 /* -ENAMETOOLONG: too much belongs to it. */
 int exfat_entry_name(struct fat *fat, struct fat_dir *dir, struct fat_entry *entry);
 void exfat_entry_drop_extras(struct fat *fat, const struct fat_entry *entry);
+
+/* ---- exfat_mend.c: after a crash ---- */
+
+/* Puts it in order and writes that down; -EUCLEAN: it is beyond that, and nothing was written. */
+int exfat_mend(struct fat *fat);
 
 #endif

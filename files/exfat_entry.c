@@ -18,6 +18,9 @@
 #define NEIGHBOURS  0x02
 #define START       20u /* of these, too */
 #define LENGTH      24u
+#define BRAND       25u /* six reserved bytes of a file, at which others do not look, and one with the commit */
+
+static const uint8_t brand[] = { 'r', 'e', 'n', 'a', 'm', 'e' };
 
 bool exfat_entry_is_free(const uint8_t *slot)
 {
@@ -55,6 +58,27 @@ static uint16_t sum_of(const uint8_t *slots, uint32_t count)
         }
     }
     return (uint16_t)sum;
+}
+
+bool exfat_entry_is_whole(const uint8_t *slots, uint32_t count)
+{
+    uint32_t size = slots[1] + 1u;
+    return size <= count && fat_get16(slots + 2) == sum_of(slots, size);
+}
+
+int exfat_entry_brand_of(const uint8_t *slots)
+{
+    return memcmp(slots + BRAND, brand, sizeof(brand)) == 0 ? slots[BRAND + sizeof(brand)] : -1;
+}
+
+void exfat_entry_brand(uint8_t *slots, uint32_t count, int commit)
+{
+    memset(slots + BRAND, 0, FAT_SLOT - BRAND);
+    if (commit >= 0) {
+        memcpy(slots + BRAND, brand, sizeof(brand));
+        slots[BRAND + sizeof(brand)] = (uint8_t)commit;
+    }
+    fat_put16(slots + 2, sum_of(slots, count));
 }
 
 /* Of a name in upper case, by which others find it faster. */

@@ -40,6 +40,8 @@ static void release(struct fat *fat)
     free(fat->upper);
     free(fat->moved.items);
     free(fat->settling.items);
+    free(fat->branded.items);
+    free(fat->fading.items);
     for (size_t i = 0; i < FAT_LANES; i++) {
         lane_destroy(&fat->lanes[i]);
     }
@@ -82,6 +84,9 @@ static int prepare(struct fat *fat)
 static enum coffer_status prepare_writing(struct fat *fat, bool checked, struct coffer_error *error)
 {
     int result = fat->codec->is_clean(fat);
+    if (result == -EUCLEAN && !checked && fat->codec->mend != NULL) {
+        result = fat->codec->mend(fat);
+    }
     if (result == -EUCLEAN && !checked) {
         return files_fail(error, COFFER_FAILED, EUCLEAN, "the %s file system was not closed properly",
                           fat->codec->title);

@@ -17,6 +17,7 @@
  * and flushes in between. Whenever power fails, no entry names a cluster that is not its own, and nothing that was
  * there before a change is lost before what replaces it is there. Clusters and entries that a commit frees stay taken
  * until it is over. What can be left behind: clusters that nobody names, and a moved file under both its names.
+ * On exFAT the new name is branded until the commit after, and exfat_mend.c knows which one stays.
  *
  * Order of locks: lane of an inode, commit_mutex, transfers, lock. `lock` guards nearly everything; contents move
  * without it, in the lane of their inode, and under `transfers` when they are written, so that no commit describes
@@ -44,6 +45,7 @@
 
 struct fat;
 struct fat_images;
+struct fat_moved;
 
 /* ---- fat_bytes.c: little-endian numbers, and errors ---- */
 
@@ -348,10 +350,14 @@ int fat_dir_add(struct fat *fat, struct fat_dir *dir, struct fat_entry *entry);
 /* The slots from `first` to `last` say this of their file now. */
 void fat_dir_update(struct fat *fat, struct fat_dir *dir, uint32_t first, uint32_t last,
                     const struct fat_facts *facts);
+/* This is a new name of a file that has an old one. */
+int fat_dir_brand(struct fat *fat, struct fat_dir *dir, const struct fat_entry *entry);
 /* Whether they can: in one write, which fails or not. */
 bool fat_dir_can_update(const struct fat *fat, uint32_t own);
 /* With `keep` the old entry stays on the medium until everything else of the next commit is there. */
 int fat_dir_remove(struct fat *fat, struct fat_dir *dir, const struct fat_entry *entry, bool keep);
+/* The names that a commit has made the only ones need no brand any more. */
+void fat_dir_unbrand(struct fat *fat, const struct fat_moved *item);
 void fat_dir_thaw(struct fat_dir *dir, uint32_t slot); /* what was kept need not be any more */
 void fat_dir_changed(struct fat *fat, struct fat_dir *dir, uint32_t slot);
 int fat_dir_place(struct fat *fat, struct fat_dir *dir, uint32_t slot, uint64_t *offset);
@@ -416,7 +422,7 @@ struct fat_picture {
     struct fat_images freed;  /* 5 */
 };
 
-/* A slot that was moved away, as it was. */
+/* A slot that was moved away, as it was, or the first slot of a new name. */
 struct fat_moved {
     struct fat_node *node; /* the directory, pinned */
     uint32_t slot;
@@ -489,6 +495,12 @@ struct fat_codec {
     /* The first two slots of a directory. NULL: it begins empty. */
     void (*dots)(const struct fat *fat, uint8_t *slots, uint32_t self, uint32_t parent,
                  const struct fat_facts *facts);
+    /* A new name of a file says in which commit, modulo 256, it was new, until the old one is gone from the medium.
+     * -1: it does not say. NULL: it cannot. */
+    void (*brand)(uint8_t *slots, uint32_t count, int commit);
+    int (*brand_of)(const uint8_t *slots);
+    /* After a crash, before anything else. -EUCLEAN: a checker has to look at it. NULL: it always has to. */
+    int (*mend)(struct fat *fat);
     /* Frees what the extras of an entry have. NULL: there are none. */
     void (*drop_extras)(struct fat *fat, const struct fat_entry *entry);
 };
@@ -533,9 +545,11 @@ struct fat {
     pthread_mutex_t commit_mutex;
     struct fat_moves moved;    /* since the last commit */
     struct fat_moves settling; /* by the commit under way */
-    uint64_t taken, done;      /* commits: begun, and over */
-    bool in_use;               /* marked as such on the volume */
-    bool failed;               /* a commit failed: nothing is written any more */
+    struct fat_moves branded;  /* the same for new names */
+    struct fat_moves fading;
+    uint64_t taken, done; /* commits: begun, and over */
+    bool in_use;          /* marked as such on the volume */
+    bool failed;          /* a commit failed: nothing is written any more */
     pthread_t committer;
     bool committer_runs, stopping;
     pthread_cond_t wake;

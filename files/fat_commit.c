@@ -139,6 +139,9 @@ int fat_commit_end(struct fat *fat)
         return 0;
     }
     int result = fat_sync(&fat->files);
+    if (result == 0 && !fat_picture_is_empty(fat)) {
+        result = fat_sync(&fat->files); /* without the brands of new names */
+    }
     if (result == 0) {
         result = fat_flush(fat); /* the last step of a commit did not wait for the medium */
     }

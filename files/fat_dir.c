@@ -394,27 +394,63 @@ int fat_dir_add(struct fat *fat, struct fat_dir *dir, struct fat_entry *entry)
     return 0;
 }
 
-/* Remembers a slot as it was. */
-static int keep_slot(struct fat *fat, struct fat_dir *dir, uint32_t slot)
+/* Remembers a slot as it is. */
+static int remember(struct fat *fat, struct fat_moves *moves, struct fat_dir *dir, uint32_t slot)
 {
-    struct fat_moves *moved = &fat->moved;
-    if (moved->count == moved->room) {
-        size_t room = moved->room * 2 + 64;
-        struct fat_moved *items = realloc(moved->items, room * sizeof(*items));
+    if (moves->count == moves->room) {
+        size_t room = moves->room * 2 + 64;
+        struct fat_moved *items = realloc(moves->items, room * sizeof(*items));
         if (items == NULL) {
             return -ENOMEM;
         }
-        moved->items = items;
-        moved->room = room;
+        moves->items = items;
+        moves->room = room;
     }
-    struct fat_moved *item = &moved->items[moved->count++];
+    struct fat_moved *item = &moves->items[moves->count++];
     item->node = dir->node;
     item->slot = slot;
     memcpy(item->bytes, dir->slots + (size_t)slot * FAT_SLOT, FAT_SLOT);
     fat_node_pin(fat, dir->node);
-    dir->frozen[slot / 8] |= (uint8_t)(1u << slot % 8);
-    dir->frozen_count++;
     return 0;
+}
+
+static int keep_slot(struct fat *fat, struct fat_dir *dir, uint32_t slot)
+{
+    int result = remember(fat, &fat->moved, dir, slot);
+    if (result == 0) {
+        dir->frozen[slot / 8] |= (uint8_t)(1u << slot % 8);
+        dir->frozen_count++;
+    }
+    return result;
+}
+
+int fat_dir_brand(struct fat *fat, struct fat_dir *dir, const struct fat_entry *entry)
+{
+    if (fat->codec->brand == NULL) {
+        return 0;
+    }
+    int result = remember(fat, &fat->branded, dir, entry->first);
+    if (result == 0) {
+        uint8_t *slots = dir->slots + (size_t)entry->first * FAT_SLOT;
+        fat->codec->brand(slots, entry->last - entry->first + 1, (uint8_t)fat->taken);
+        fat_dir_changed(fat, dir, entry->first);
+    }
+    return result;
+}
+
+void fat_dir_unbrand(struct fat *fat, const struct fat_moved *item)
+{
+    struct fat_dir *dir;
+    struct fat_entry entry;
+    bool exists = item->node->parent != NULL || item->node == fat->root;
+    if (!exists || fat_dir_open(fat, item->node, &dir) < 0 || item->slot >= dir->end) {
+        return;
+    }
+    uint8_t *slots = dir->slots + (size_t)item->slot * FAT_SLOT;
+    if (fat->codec->read(fat, dir->slots, dir->end, item->slot, &entry) && fat->codec->brand_of(slots) >= 0) {
+        fat->codec->brand(slots, entry.last - entry.first + 1, -1);
+        fat_dir_changed(fat, dir, item->slot);
+    }
 }
 
 /* A slot is free that was not. */
@@ -433,8 +469,16 @@ void fat_dir_thaw(struct fat_dir *dir, uint32_t slot)
     look_from(dir, slot);
 }
 
+/* It was a new name itself, since the last commit; the one before it is kept. */
+static bool was_never_written(const struct fat *fat, const struct fat_dir *dir, const struct fat_entry *entry)
+{
+    const uint8_t *slots = dir->slots + (size_t)entry->first * FAT_SLOT;
+    return fat->codec->brand_of != NULL && fat->codec->brand_of(slots) == (uint8_t)fat->taken;
+}
+
 int fat_dir_remove(struct fat *fat, struct fat_dir *dir, const struct fat_entry *entry, bool keep)
 {
+    keep = keep && !was_never_written(fat, dir, entry);
     for (uint32_t slot = entry->first; keep && slot <= entry->last; slot++) {
         int result = keep_slot(fat, dir, slot);
         if (result < 0) {

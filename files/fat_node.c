@@ -352,6 +352,9 @@ static int move_entry(struct fat *fat, struct fat_dir *dir, struct fat_node *nod
         result = fat_dir_place(fat, dir, other.own, &offset);
     }
     if (result == 0) {
+        result = fat_dir_brand(fat, dir, &other);
+    }
+    if (result == 0) {
         result = fat_dir_remove(fat, dir, &entry, true);
     }
     if (result == 0) {

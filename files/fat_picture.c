@@ -137,6 +137,13 @@ static int take_info(struct fat *fat, struct fat_images *images)
     return fat_images_add(images, fat->geometry.info, sector, fat->geometry.sector);
 }
 
+static void swap(struct fat_moves *a, struct fat_moves *b)
+{
+    struct fat_moves other = *a;
+    *a = *b;
+    *b = other;
+}
+
 int fat_picture_take(struct fat *fat, struct fat_picture *picture)
 {
     int result = fat->codec->collect(fat, &picture->linked, false);
@@ -156,9 +163,8 @@ int fat_picture_take(struct fat *fat, struct fat_picture *picture)
     sort(&picture->named);
     result = take_moved(fat, picture);
     sort(&picture->gone);
-    struct fat_moves empty = fat->settling;
-    fat->settling = fat->moved;
-    fat->moved = empty;
+    swap(&fat->settling, &fat->moved);
+    swap(&fat->fading, &fat->branded);
     return result;
 }
 
@@ -170,6 +176,11 @@ void fat_picture_settle(struct fat *fat)
         fat_node_unpin(fat, node);
     }
     fat->settling.count = 0;
+    for (size_t i = 0; i < fat->fading.count; i++) {
+        fat_dir_unbrand(fat, &fat->fading.items[i]);
+        fat_node_unpin(fat, fat->fading.items[i].node);
+    }
+    fat->fading.count = 0;
     fat_space_settle(fat);
 }
 

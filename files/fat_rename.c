@@ -52,8 +52,11 @@ static int prepare(struct fat *fat, struct rename *move, const struct fat_name *
         return result;
     }
     result = fat_dir_find(fat, move->to_dir, &new_name, &move->victim);
+    if (result == 0 && (flags & RENAME_NOREPLACE) != 0) {
+        return -EEXIST;
+    }
     if (fat_node_is_dir(move->node) && is_below(move->to, move->node)) {
-        return result == 0 && (flags & RENAME_NOREPLACE) != 0 ? -EEXIST : -EINVAL;
+        return -EINVAL;
     }
     if (result < 0) {
         move->victim.name = new_name;
@@ -62,9 +65,6 @@ static int prepare(struct fat *fat, struct rename *move, const struct fat_name *
     if (move->from == move->to && move->victim.first == move->entry.first) {
         move->victim.name = new_name; /* itself, spelt in another way */
         return fat_name_check(&new_name);
-    }
-    if ((flags & RENAME_NOREPLACE) != 0) {
-        return -EEXIST;
     }
     if (move->entry.extras + move->victim.extras > 0) {
         return -EPERM; /* they cannot change places with the contents */
@@ -131,6 +131,9 @@ static int carry_out(struct fat *fat, struct rename *move)
     int result = fat_node_is_dir(move->node) && move->from != move->to ? set_parent(fat, move->node, move->to) : 0;
     if (result == 0) {
         result = put_in_place(fat, move);
+    }
+    if (result == 0) {
+        result = fat_dir_brand(fat, move->to_dir, &move->victim);
     }
     if (result == 0) {
         result = fat_dir_place(fat, move->to_dir, move->victim.own, &offset);

@@ -158,8 +158,9 @@ enum coffer_status files_open_ntfs(struct coffer_volume *volume, const struct fi
 enum coffer_status files_open_fat(struct coffer_volume *volume, const struct files_options *options,
                                   struct files **files, struct coffer_error *error);
 
-/* exFAT. What it can read but not safely write it opens read only and says why in `note`. Errors as with FAT, and
- * UNSUPPORTED for TexFAT; the checker is fsck.exfat. */
+/* exFAT. What it can read but not safely write it opens read only and says why in `note`. What a crash has left is put
+ * in order first; EUCLEAN as with FAT says that it is more than that, and the checker is fsck.exfat. UNSUPPORTED for
+ * TexFAT. */
 enum coffer_status files_open_exfat(struct coffer_volume *volume, const struct files_options *options,
                                     struct files **files, struct coffer_error *error);
 

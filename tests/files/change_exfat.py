@@ -5,7 +5,7 @@
 large: the file 'file' of the root gets 5 GiB, of which 4 GiB and 1000 bytes were written; then comes something else.
 revision, texfat, strange-root, upcase: see exfat.sh. vendor: the file 'file' of the root gets two entries of a vendor,
 one of them with a cluster of its own. has-vendor and no-vendor only look: whether a file has them, and whether
-neither a file has them nor the cluster is in use."""
+neither a file has them nor the cluster is in use. no-brand: no file says any more that its name is new."""
 
 import struct
 import sys
@@ -112,6 +112,18 @@ def has_nothing(volume):
     return not has_vendor(volume) and not volume.is_used(volume.count + 1)
 
 
+def has_no_brand(volume):
+    at = volume.data.find(b"rename")
+    while at >= 0:
+        if at % SLOT == 25 and volume.data[at - 25] == 0x85:
+            return False
+        at = volume.data.find(b"rename", at + 1)
+    return True
+
+
+LOOKS = {"has-vendor": has_vendor, "no-vendor": has_nothing, "no-brand": has_no_brand}
+
+
 def change(volume, what):
     if what == "revision":
         volume.data[105] = volume.data[(12 << volume.shift) + 105] = 2
@@ -131,8 +143,8 @@ def change(volume, what):
 def main():
     with open(sys.argv[1], "r+b") as file:
         volume = Volume(bytearray(file.read(48 << 20)))
-        if sys.argv[2] in ("has-vendor", "no-vendor"):
-            return not (has_vendor if sys.argv[2] == "has-vendor" else has_nothing)(volume)
+        if sys.argv[2] in LOOKS:
+            return not LOOKS[sys.argv[2]](volume)
         change(volume, sys.argv[2])
         file.seek(0)
         file.write(volume.data)

@@ -26,8 +26,10 @@ must_be_clean() { # FILE
     fsck.fat -n "$1" >fsck.log 2>&1 || { cat fsck.log; fail "fsck.fat finds something in $1"; }
 }
 
+after_kill=(checked)
 repair() { # FILE
-    fsck.fat -a "$1"
+    fsck.fat -a "$1" >fsck.log 2>&1 || true
+    must_be_clean "$1"
 }
 
 with_mtools() { # IMAGE

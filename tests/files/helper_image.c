@@ -112,6 +112,7 @@ const struct image_kind image_ext = {
     .fifos = true,
     .links = true,
     .exchanges = true,
+    .replaces = true,
 };
 
 /* Two opinions: a program that follows every structure, and ntfsresize, which counts clusters. */
@@ -135,6 +136,7 @@ const struct image_kind image_ntfs = {
     .check = check_ntfs,
     .repair = repair_ntfs,
     .links = true,
+    .replaces = true,
 };
 
 /* fsck.fat repairs what a crash leaves, and leaves one of the two marks of it. */
@@ -165,31 +167,25 @@ const struct image_kind image_fat = {
     .repair = repair_fat,
 };
 
-static enum coffer_status open_exfat(struct coffer_volume *volume, const struct files_options *options,
-                                     struct files **files, struct coffer_error *error)
-{
-    struct files_options checked = *options;
-    checked.checked = true;
-    return files_open_exfat(volume, &checked, files, error);
-}
-
 static int check_exfat(const char *path)
 {
     return run("fsck.exfat", (const char *const[]){ "-n", path, NULL });
 }
 
+/* The driver does it, when it opens it. */
 static int repair_exfat(const char *path)
 {
-    run("fsck.exfat", (const char *const[]){ "-a", path, NULL });
-    return check_exfat(path);
+    (void)path;
+    return 0;
 }
 
 const struct image_kind image_exfat = {
     .maker = "mkfs.exfat",
     .options = "",
-    .open = open_exfat,
+    .open = files_open_exfat,
     .check = check_exfat,
     .repair = repair_exfat,
+    .replaces = true,
 };
 
 /* ---- Images ---- */

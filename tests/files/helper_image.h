@@ -19,6 +19,7 @@ struct image_kind {
     int (*repair)(const char *path); /* after a crash: 0 when it can be used now */
     mode_t modes;                    /* bits of permissions that it keeps */
     bool xattrs, allocates, fifos, links, exchanges;
+    bool replaces; /* a crash leaves the old or the new file when one is renamed over another */
 };
 
 extern const struct image_kind image_ext, image_ntfs, image_fat, image_exfat;

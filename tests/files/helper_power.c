@@ -21,6 +21,9 @@ struct known {
     unsigned seed; /* of the contents */
     size_t size;
     unsigned changed; /* the step that touched it last */
+    bool replaced;    /* by another file, and nothing else since the last sync; this was here: */
+    unsigned old_seed;
+    size_t old_size;
 };
 
 struct run_state {
@@ -47,7 +50,8 @@ static void create(struct run_state *state, unsigned i)
     struct known *known = &state->names[i];
     char path[64];
     name_of(i, path, sizeof(path));
-    *known = (struct known){ true, state->seed, 1 + pick(state, LARGEST), state->step };
+    *known = (struct known){ .exists = true, .seed = state->seed, .changed = state->step };
+    known->size = 1 + pick(state, LARGEST);
     fill(state->buffer, known->size, known->seed);
     assert_int_equal(put_file(state->image.files, path, state->buffer, known->size), 0);
 }
@@ -59,7 +63,8 @@ static void overwrite(struct run_state *state, unsigned i)
     struct files_attr attr, change = { .size = 0 };
     char path[64];
     name_of(i, path, sizeof(path));
-    *known = (struct known){ true, state->seed, 1 + pick(state, LARGEST), state->step };
+    *known = (struct known){ .exists = true, .seed = state->seed, .changed = state->step };
+    known->size = 1 + pick(state, LARGEST);
     fill(state->buffer, known->size, known->seed);
     assert_int_equal(walk(files, path, &attr), 0);
     assert_int_equal(files->ops->setattr(files, attr.ino, FILES_SIZE, &change, NULL), 0);
@@ -74,7 +79,7 @@ static void delete (struct run_state *state, unsigned i)
     const char *name;
     char path[64];
     name_of(i, path, sizeof(path));
-    state->names[i].exists = false;
+    state->names[i].exists = state->names[i].replaced = false;
     state->names[i].changed = state->step;
     assert_int_equal(walk(files, path, &attr), 0);
     assert_int_equal(walk_parent(files, path, &dir, &name), 0);
@@ -117,6 +122,8 @@ static void move(struct run_state *state, unsigned from, unsigned to)
     struct files_attr victim;
     name_of(from, path, sizeof(path));
     name_of(to, new_path, sizeof(new_path));
+    const struct known old = state->names[to];
+    bool both_synced = state->names[from].changed <= state->synced && old.changed <= state->synced;
     state->names[from].changed = state->names[to].changed = state->step;
     int found = walk(files, new_path, &victim);
     assert_int_equal(walk_parent(files, path, &dir, &name), 0);
@@ -126,7 +133,10 @@ static void move(struct run_state *state, unsigned from, unsigned to)
         files->ops->evict(files, victim.ino);
     }
     state->names[to] = state->names[from];
-    state->names[from].exists = false;
+    state->names[to].replaced = both_synced && old.exists;
+    state->names[to].old_seed = old.seed;
+    state->names[to].old_size = old.size;
+    state->names[from].exists = state->names[from].replaced = false;
 }
 
 static void one_step(struct run_state *state)
@@ -153,6 +163,27 @@ static void one_step(struct run_state *state)
     }
 }
 
+static bool has_contents(struct run_state *state, struct files *files, const struct files_attr *attr,
+                         unsigned seed, size_t size)
+{
+    fill(state->buffer, size, seed);
+    return attr->size == size && files->ops->read(files, attr->ino, state->other, LARGEST, 0) == (ssize_t)size &&
+           memcmp(state->buffer, state->other, size) == 0;
+}
+
+/* The name that was renamed over is one of the two files. */
+static void check_replaced(struct run_state *state, struct files *files, const struct known *known,
+                           const char *name)
+{
+    struct files_attr attr;
+    int found = walk(files, name, &attr);
+    if (found != 0 || (!has_contents(state, files, &attr, known->old_seed, known->old_size) &&
+                       !has_contents(state, files, &attr, known->seed, known->size))) {
+        fail_msg("'%s', replaced in step %u, synced in %u, is neither: %d", name, known->changed, state->synced,
+                 found);
+    }
+}
+
 /* What recovery has left must hold what the last sync promised. */
 static void check(struct run_state *state, const char *path)
 {
@@ -166,6 +197,9 @@ static void check(struct run_state *state, const char *path)
         char name[64];
         name_of(i, name, sizeof(name));
         if (known->changed > state->synced) {
+            if (known->replaced && after.kind->replaces) {
+                check_replaced(state, after.files, known, name);
+            }
             continue;
         }
         int found = walk(after.files, name, &attr);
