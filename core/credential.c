@@ -18,8 +18,10 @@
 #include "crypto.h"
 #include "error.h"
 #include "recovery.h"
+#include "scope.h"
 
 #define FACTOR_SIZE   64
+#define MATERIAL_SIZE 64
 #define FACTORS_MAX   32
 #define KEYFILE_PIECE 4096
 #define KEPT_MAX      (1u << 20) /* bytes of a key file; VeraCrypt reads that many */
@@ -286,12 +288,12 @@ bool credential_needs_kdf(const struct coffer_credential *credential, enum crede
 }
 
 /* All factors in one value of fixed length; every part is preceded by its length or count. */
-static void gather(const struct coffer_credential *credential, uint8_t material[64])
+static void gather(const struct coffer_credential *credential, uint8_t material[MATERIAL_SIZE])
 {
     uint8_t count[8];
     struct bytes view = { count, sizeof(count) };
     struct crypto_hash hash;
-    crypto_hash_begin(&hash, 64, NULL, 0);
+    crypto_hash_begin(&hash, MATERIAL_SIZE, NULL, 0);
     crypto_hash_add(&hash, FACTORS_LABEL, sizeof(FACTORS_LABEL));
     bytes_put_le64(view, 0, credential->passphrase_size);
     crypto_hash_add(&hash, count, sizeof(count));
@@ -301,7 +303,7 @@ static void gather(const struct coffer_credential *credential, uint8_t material[
     for (size_t i = 0; i < credential->factors; i++) {
         crypto_hash_add(&hash, credential->file[i].factor, FACTOR_SIZE);
     }
-    crypto_hash_end(&hash, material, 64);
+    crypto_hash_end(&hash, material, MATERIAL_SIZE);
 }
 
 static void derive_from_raw_key(const uint8_t key[COFFER_RAW_KEY_SIZE], const uint8_t salt[CREDENTIAL_SALT_SIZE],
@@ -325,10 +327,14 @@ enum coffer_status credential_derive(const struct coffer_credential *credential,
         derive_from_raw_key(way == CREDENTIAL_AS_CODE ? credential->code : credential->raw_key, salt, kek);
         return COFFER_OK;
     }
-    uint8_t material[64];
+    /* In locked memory: it lasts for as long as the derivation, which is when pages are swapped out, and whoever has it
+     * guesses without paying for one. */
+    uint8_t *material __attribute__((cleanup(free_secret_bytes))) = crypto_secret_alloc(MATERIAL_SIZE);
+    if (material == NULL) {
+        return error_set_no_memory(error);
+    }
     gather(credential, material);
-    int sys = crypto_argon2id(kek, material, sizeof(material), salt, memory, passes);
-    crypto_wipe(material, sizeof(material));
+    int sys = crypto_argon2id(kek, material, MATERIAL_SIZE, salt, memory, passes);
     if (sys != 0) {
         return error_set(error, COFFER_NO_MEMORY, -sys, "the key derivation needs %u MiB of memory",
                          memory / 1024);

@@ -12,6 +12,7 @@
 #include "error.h"
 #include "format_coffer.h"
 #include "memory_budget.h"
+#include "scope.h"
 #include "slot.h"
 #include "uuid.h"
 
@@ -121,15 +122,18 @@ enum coffer_status new_header_fill(struct copies *copies, const struct header_fi
 enum coffer_status new_header_add(struct copies *copies, const struct coffer_credential *credential,
                                   struct coffer_error *error)
 {
-    uint8_t kek[HEADER_COPIES][CREDENTIAL_KEK_SIZE];
+    struct copies *second __attribute__((cleanup(free_copies))) = copies_new(); /* its key-encryption keys */
     struct header_fields fields;
     enum coffer_status status = COFFER_OK;
+    if (second == NULL) {
+        return error_set_no_memory(error);
+    }
     header_get_fields(&copies->body, &fields);
     for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES && status == COFFER_OK; copy++) {
         status = credential_derive(credential, CREDENTIAL_AS_GIVEN, copies->salt[copy], copies->memory,
-                                   copies->passes, kek[copy], error);
+                                   copies->passes, second->kek[copy], error);
     }
-    if (status == COFFER_OK && crypto_equal(kek, copies->kek, sizeof(kek))) {
+    if (status == COFFER_OK && crypto_equal(second->kek, copies->kek, sizeof(copies->kek))) {
         status = error_set(error, COFFER_INVALID, 0, "the second secret is the first one again");
     }
     if (status == COFFER_OK) {
@@ -138,9 +142,8 @@ enum coffer_status new_header_add(struct copies *copies, const struct coffer_cre
             .seq_written = fields.seq,
             .time = fields.created,
         };
-        copies_put_slot(copies, 1, (const uint8_t(*)[CREDENTIAL_KEK_SIZE])kek, &record);
+        copies_put_slot(copies, 1, (const uint8_t(*)[CREDENTIAL_KEK_SIZE])second->kek, &record);
     }
-    crypto_wipe(kek, sizeof(kek));
     return status;
 }
 

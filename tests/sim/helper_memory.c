@@ -5,9 +5,11 @@
 #include "helper_memory.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -125,6 +127,54 @@ void *__wrap_mmap64(void *address, size_t size, int protection, int flags, int f
 /* A header in front keeps the size, so that freeing can wipe. What is behind it is aligned for any vector. */
 enum { FRONT = 64 };
 
+/* Below it, in KiB, is only what the library tests itself with. */
+enum { FORMAT_MEMORY_MIN = 8192 };
+
+/* Whether all of it lies in memory for secrets. */
+static struct {
+    const uint8_t *start, *end;
+} live[64];
+enum { LIVE_MAX = sizeof(live) / sizeof(live[0]) };
+static pthread_mutex_t live_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static bool is_secret(const void *data, size_t size)
+{
+    const uint8_t *start = data;
+    bool found = false;
+    pthread_mutex_lock(&live_lock);
+    for (unsigned i = 0; i < LIVE_MAX; i++) {
+        found |= start >= live[i].start && start < live[i].end && size <= (size_t)(live[i].end - start);
+    }
+    pthread_mutex_unlock(&live_lock);
+    return found;
+}
+
+static void note_live(const uint8_t *start, const uint8_t *end)
+{
+    unsigned i = 0;
+    pthread_mutex_lock(&live_lock);
+    while (i < LIVE_MAX && live[i].start != NULL) {
+        i++;
+    }
+    if (i == LIVE_MAX) {
+        abort();
+    }
+    live[i].start = start;
+    live[i].end = end;
+    pthread_mutex_unlock(&live_lock);
+}
+
+static void forget_live(const uint8_t *start)
+{
+    pthread_mutex_lock(&live_lock);
+    for (unsigned i = 0; i < LIVE_MAX; i++) {
+        if (live[i].start == start) {
+            live[i].start = live[i].end = NULL;
+        }
+    }
+    pthread_mutex_unlock(&live_lock);
+}
+
 void *__wrap_crypto_secret_alloc(size_t size)
 {
     void *memory;
@@ -134,6 +184,7 @@ void *__wrap_crypto_secret_alloc(size_t size)
     memset(memory, 0, FRONT + size);
     memcpy(memory, &size, sizeof(size));
     atomic_fetch_add(&secrets, 1);
+    note_live((uint8_t *)memory + FRONT, (uint8_t *)memory + FRONT + size);
     return (uint8_t *)memory + FRONT;
 }
 
@@ -144,6 +195,7 @@ void __wrap_crypto_secret_free(void *memory)
         return;
     }
     uint8_t *start = (uint8_t *)memory - FRONT;
+    forget_live(memory);
     memcpy(&size, start, sizeof(size));
     memset(start, 0xdd, FRONT + size); /* whoever looks again sees nonsense */
     atomic_fetch_sub(&secrets, 1);
@@ -155,6 +207,11 @@ int __wrap_crypto_argon2id(uint8_t out[32], const void *password, size_t passwor
 {
     atomic_fetch_add(&derivations, 1);
     if (atomic_load(&forbidden)) {
+        abort();
+    }
+    /* For seconds, and while memory is short: what is not locked then may be swapped out. */
+    if (memory >= FORMAT_MEMORY_MIN && (!is_secret(password, password_size) || !is_secret(out, 32))) {
+        (void)fprintf(stderr, "a derivation from or to memory that is not locked\n");
         abort();
     }
     if (fails(0)) {
