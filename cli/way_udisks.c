@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "content.h"
@@ -160,6 +161,21 @@ static enum exit_status give_up(struct udisks_way *udisks, const struct coffer_e
                                                : way_fail_udisks(udisks->way.task->request->volume, error);
 }
 
+/* mkfs of btrfs and xfs gives the root directory to root; udisks2 leaves it so. */
+static void warn_about_owner(const struct udisks_way *udisks)
+{
+    struct statx status;
+
+    if (udisks->way.read_only ||
+        statx(AT_FDCWD, udisks->place, AT_STATX_DONT_SYNC, STATX_UID | STATX_MODE, &status) < 0) {
+        return;
+    }
+    if (status.stx_uid != geteuid() && !(status.stx_mode & (S_IWGRP | S_IWOTH))) {
+        ui_warn("'%s' belongs to another user, so you cannot write to it until root gives it to you, with chown",
+                udisks->place);
+    }
+}
+
 static enum exit_status show(struct udisks_way *udisks)
 {
     struct coffer_error error = COFFER_ERROR_INIT;
@@ -169,6 +185,7 @@ static enum exit_status show(struct udisks_way *udisks)
     }
     udisks->way.source = udisks->device;
     udisks->way.place = udisks->place;
+    warn_about_owner(udisks);
     return EXIT_DONE;
 }
 

@@ -145,6 +145,14 @@ expect_same text "$(cat "$place/file")" 'what was written'
 expect_status 0 user unmount "$place"
 expect_end
 
+# A root directory that is root's: that is said.
+make_volume roots.coffer --fs ext4 --size 24M
+chown nobody roots.coffer
+expect_status 0 user mount roots.coffer --passphrase-file secret
+expect_error "warning: '$media/.*' belongs to another user"
+expect_status 0 user unmount roots.coffer
+expect_end
+
 # In use: by whom; lazily it goes at once, and the volume with the last file.
 mount_it
 holder() { # the process of nobody's that has it open

@@ -91,6 +91,7 @@ image_build() { # CASES IMAGE PROGRAMS MODULES
     ln -s /proc/self/mounts "$stage/etc/mtab"
     cp -a "$1" "$stage/cases"
     echo "$4" >"$stage/cases/modules"
+    cp "$vm/harness/guest.sh" "$stage/cases/"
     cp "$vm/harness/init" "$stage/init"
     (cd "$stage" && find . -print0 | cpio --null --quiet -o -H newc -R 0:0) >"$2"
     rm -rf "$stage"
