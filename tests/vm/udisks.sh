@@ -113,7 +113,7 @@ sticks() {
 }
 
 guest() {
-    cd /home/user
+    cd /home/user || return
     mkdir m
     echo secret >secret
     loginctl show-session "$XDG_SESSION_ID" -p Active -p Seat

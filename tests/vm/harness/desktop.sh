@@ -47,6 +47,7 @@ desktop_settle() { # ROOT
         fstrim.timer systemd-journal-flush.service serial-getty@ttyS0.service; do
         ln -sf /dev/null "$root/etc/systemd/system/$unit"
     done
+    # shellcheck disable=SC2016
     printf '%s\n' 'exec >/dev/ttyS0 2>&1' 'export LC_ALL=C PAGER=cat SYSTEMD_PAGER=cat PATH=$PATH:/usr/sbin' \
         '. /case/guest.sh' run_guest 'systemctl poweroff' >"$root/home/user/.bash_profile"
 }
