@@ -5,7 +5,6 @@
 # directory, for file systems that this program does not know as well; used, busy, unmounted in every way, its server
 # killed, and nothing left. Of two USB sticks polkit lets one be opened.
 
-desktop=1
 modules='fuse loop btrfs exfat nls_utf8 xhci-pci usb-storage sd_mod'
 memory=1024
 create=(--kdf-memory 8M --kdf-passes 1 --quiet --passphrase-file secret)
@@ -131,6 +130,6 @@ host() {
         sticks+=(-blockdev "driver=file,filename=$work/stick$number,node-name=stick$number"
             -device "usb-storage,drive=stick$number,bus=xhci.0")
     done
-    machine_start "${sticks[@]}"
+    desktop_start "${sticks[@]}"
     machine_wait
 }

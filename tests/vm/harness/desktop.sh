@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=bash
 #
-# desktop.sh - the second kind of virtual machine: a small Debian with systemd, udisks2 and polkit, cached outside the
-# project. Its first file system loads modules, puts coffer and the case into the root and starts systemd; agetty logs
+# desktop.sh - the second kind of virtual machine, which host() of a case starts with desktop_start: a small Debian with
+# systemd, udisks2 and polkit, cached outside the project. Its first file system loads modules, puts coffer and the case into the root and starts systemd; agetty logs
 # the user in on the first virtual terminal, which makes an active session at a seat, and that runs the case.
 # shellcheck disable=SC2154
 
@@ -13,7 +13,7 @@ desktop_image=$cache/desktop-1.ext4
 desktop_fetch() {
     local scratch
     [ ! -e "$desktop_image" ] || return 0
-    [ -n "$named" ] || skip "there is no image of a desktop yet: ./dev vm ${case##*/} makes it"
+    [ -n "$named" ] || skip "there is no image of a desktop yet: ./dev vm $case makes it"
     [ "$(id -u)" -eq 0 ] || skip 'only root can make the image of a desktop'
     for program in debootstrap mkfs.ext4; do
         command -v "$program" >/dev/null || skip "$program is not installed"
@@ -47,12 +47,18 @@ desktop_settle() { # ROOT
         fstrim.timer systemd-journal-flush.service serial-getty@ttyS0.service; do
         ln -sf /dev/null "$root/etc/systemd/system/$unit"
     done
-    # shellcheck disable=SC2016
-    printf '%s\n' 'exec >/dev/ttyS0 2>&1' 'export LC_ALL=C PAGER=cat SYSTEMD_PAGER=cat PATH=$PATH:/usr/sbin' \
-        '. /case/guest.sh' run_guest 'systemctl poweroff' >"$root/home/user/.bash_profile"
+    echo '. /case/desktop-session' >"$root/home/user/.bash_profile"
 }
 
-desktop_build() { # CASE-FILE CASE-DIRECTORY IMAGE
+desktop_start() { # [QEMU-ARGUMENT...]
+    desktop_fetch
+    desktop_build
+    # Nothing that is written to its root is kept.
+    machine_start -drive "file=$desktop_image,format=raw,if=virtio,snapshot=on" "$@"
+}
+
+# In place of the first file system that was built for a machine without a desktop.
+desktop_build() {
     local stage path program
     stage=$(mktemp -d "$work/stage.XXXXXX")
     mkdir -p "$stage"/{case,dev,proc,root,sys,usr/bin,usr/sbin,usr/lib,usr/lib64}
@@ -68,10 +74,10 @@ desktop_build() { # CASE-FILE CASE-DIRECTORY IMAGE
     cp "$COFFER" "$stage/case/coffer"
     # shellcheck disable=SC2086
     image_add_modules "$stage" virtio_pci virtio_blk virtio_rng crc32c_generic crc32c-intel ext4 $modules
-    cp -a "$2/." "$stage/case/"
-    cp "$1" "$stage/case/case.sh"
-    cp "$vm/harness/guest.sh" "$stage/case/"
+    cp -a "$work/cases/$case/." "$vm"/harness/{guest.sh,desktop-session} "$stage/case/"
+    echo "$case" >"$stage/case/name"
     echo "$modules" >"$stage/case/modules"
     cp "$vm/harness/desktop-init" "$stage/init"
-    image_pack "$stage" "$3"
+    (cd "$stage" && find . -print0 | cpio --null --quiet -o -H newc -R 0:0) >"$work/initramfs"
+    rm -rf "$stage"
 }
