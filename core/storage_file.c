@@ -46,11 +46,24 @@ static int file_read(struct storage *storage, void *data, size_t size, uint64_t 
     return 0;
 }
 
+/* Whether somebody has cut off the end of the file. Writing would put it back as a hole, and nobody would hear that
+ * the rest is lost. */
+static bool is_cut_off(const struct storage *storage)
+{
+    struct stat status;
+
+    return fstat(((const struct storage_file *)storage)->fd, &status) == 0 && S_ISREG(status.st_mode) &&
+           (uint64_t)status.st_size < storage->size;
+}
+
 static int file_write(struct storage *storage, const void *data, size_t size, uint64_t offset)
 {
     const uint8_t *at = data;
     if (storage->read_only) {
         return -EROFS;
+    }
+    if (is_cut_off(storage)) {
+        return -EIO;
     }
     while (size > 0) {
         ssize_t put = pwrite(file_of(storage)->fd, at, size, (off_t)offset);
@@ -72,7 +85,10 @@ static int file_sync(struct storage *storage)
     if (storage->read_only) {
         return 0;
     }
-    return fdatasync(file_of(storage)->fd) == 0 ? 0 : -errno;
+    if (fdatasync(file_of(storage)->fd) != 0) {
+        return -errno;
+    }
+    return is_cut_off(storage) ? -EIO : 0;
 }
 
 static int write_zeros(struct storage *storage, uint64_t offset, uint64_t size)

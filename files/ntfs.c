@@ -141,12 +141,14 @@ static enum coffer_status prepare(struct nt *nt, const struct files_options *opt
 static void release(struct nt *nt)
 {
     nt_commit_stop(nt);
+    /* After a failure the library still has something to write: it goes to our store and no further. But it closes
+     * $Bitmap before that, and nobody may look there any more. */
+    nt_frozen_free(nt);
     if (nt->library != NULL) {
         ntfs_umount(nt->library, FALSE); /* frees the device */
     } else if (nt->device != NULL) {
         ntfs_device_free(nt->device);
     }
-    nt_frozen_free(nt);
     nt_store_free(nt);
     nt_log_free(nt);
     free(nt->nameless);

@@ -37,6 +37,7 @@ void nt_frozen_free(struct nt *nt)
 {
     forget(&nt->frozen);
     free(nt->frozen.pages);
+    nt->frozen.pages = NULL;
 }
 
 static bool is_frozen(const struct nt_frozen *frozen, uint64_t cluster)

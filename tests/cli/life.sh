@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: ISC
 #
 # life.sh - files over the life of many mounts, for root by the kernel and for an ordinary user in process: a source
-# tree there and back, cycles that leak nothing, servers that are killed while somebody writes, containers that are
-# removed or cut off under a mount. COFFER_CYCLES and COFFER_KILLS say how many; 50 and 30 for a long run.
+# tree there and back, cycles that leak nothing, servers that are killed while somebody writes. COFFER_CYCLES and
+# COFFER_KILLS say how many; 50 and 30 for a long run.
 
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -116,42 +116,3 @@ for ((i = 0; i < kills; i++)); do
     is_sound
 done
 expect_no_trace
-
-# The container is removed: whoever has it open has all of it.
-for way in "${ways[@]}"; do
-    cp --sparse=always v.coffer gone.coffer
-    expect_status 0 "$COFFER" mount gone.coffer m --via "$way" --passphrase-file "$secret"
-    rm gone.coffer
-    echo still >m/still
-    sync m/still
-    expect_same still "$(cat m/still)" "$way: after the container was removed"
-    expect_status 0 "$COFFER" unmount m
-    expect_no_trace
-done
-
-# It is cut off, as a stick that is pulled: errors, an end that says so or at least comes, never a hang. The container
-# is a block device, so that what is missing is missing, too, for writing.
-loop=''
-let_go() { # of the block device
-    [ -z "$loop" ] || losetup -d "$loop"
-    loop=''
-}
-at_end let_go
-[ -w /dev/loop-control ] || exit 0 # nothing to pull
-for way in "${ways[@]}"; do
-    cp --sparse=always v.coffer stick
-    loop=$(losetup --show -f stick)
-    expect_status 0 "$COFFER" mount "$loop" m --via "$way" --passphrase-file "$secret"
-    server=$(server_of m)
-    truncate -s 0 stick
-    blockdev --flushbufs "$loop"
-    ! timeout 60 sh -c 'head -c 9000000 /dev/urandom >m/new && sync m/new' 2>/dev/null ||
-        fail "$way: written to a stick that is gone"
-    status=0
-    timeout 60 "$COFFER" unmount m --wait 30 2>stderr || status=$?
-    # 1 where something that was accepted is lost; 0 where the first write was refused already
-    [ "$status" -le 1 ] || fail "$way: status $status of unmount after the stick was pulled: $(cat stderr)"
-    wait_until is_gone "$server"
-    let_go
-    expect_no_trace
-done
