@@ -6,6 +6,7 @@
  * With one it sees all. Repairing is what opening for writing does anyway; here it is reported. Headers of other
  * formats are theirs to repair.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -165,7 +166,9 @@ static enum coffer_status check_own(struct storage *storage, const struct coffer
     bool looked = false;
     enum coffer_status status = look(storage, credential, options, report, &looked, &reason);
     if (looked && status == COFFER_DAMAGED) {
-        report_say(report, COFFER_FINDING_DAMAGE, "%s; a header backup would bring it back", reason.text);
+        report_say(report, COFFER_FINDING_DAMAGE, "%s; %s", reason.text,
+                   reason.sys == ENODATA ? "once it is as large as it was, what is left opens"
+                                         : "a header backup would bring it back");
         status = COFFER_OK;
     } else if (status == COFFER_OK && report->damaged > 0 && credential != NULL && !options->read_only) {
         status = repair(storage, credential, options, report, &reason);

@@ -304,7 +304,7 @@ static enum coffer_status validate_geometry(const struct header_fields *fields, 
         return impossible(error, "container size");
     }
     if (fields->container_size > backing_size) {
-        return error_set(error, COFFER_DAMAGED, 0, "the volume is cut short: %llu of %llu bytes are there",
+        return error_set(error, COFFER_DAMAGED, ENODATA, "the volume is cut short: %llu of %llu bytes are there",
                          (unsigned long long)backing_size, (unsigned long long)fields->container_size);
     }
     if (fields->data_offset < HEADER_END_SIZE || fields->data_offset % 4096 != 0) {

@@ -148,7 +148,7 @@ uint8_t *header_listed_digest(struct header_body *body, enum header_copy copy, u
 
 /* What an authenticated body says, judged before use: the holder of a key may be the attacker. known: the incompat bits
  * that the caller can do with. Errors: UNSUPPORTED (another incompat bit, sys = EINPROGRESS for UNFINISHED; unknown cipher),
- * DAMAGED (geometry that cannot be). */
+ * DAMAGED (geometry that cannot be; sys = ENODATA where the store is too small for it). */
 enum coffer_status header_validate(const struct header_body *body, uint64_t backing_size, uint32_t known,
                                    struct coffer_error *error);
 

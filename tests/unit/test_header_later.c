@@ -2,7 +2,7 @@
 /*
  * Headers that a later version has changed, or that cannot be changed once more: FLAG-2, VALID-9, UPD-1, UPD-8, GROW-1,
  * HIDDEN-1, RESTORE-4, RESTORE-10. Nothing of such a volume is written, in whatever way it is asked for. And a store that
- * grew while somebody waited for its header: OPEN-1.
+ * grew while somebody waited for its header (OPEN-1), or that lost its end.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -190,6 +190,44 @@ static void test_the_size_is_that_under_the_lock(void **state)
     storage_close(waiting);
 }
 
+/* ---- a store that was cut short ---- */
+
+struct heard {
+    bool backup, size;
+};
+
+static void hear(void *user, enum coffer_finding finding, const char *text)
+{
+    struct heard *heard = user;
+    if (finding == COFFER_FINDING_DAMAGE) {
+        heard->backup |= strstr(text, "backup") != NULL;
+        heard->size |= strstr(text, "as large as it was") != NULL;
+    }
+}
+
+/* A header backup is refused there; what helps is said, and is true. */
+static void test_check_of_what_was_cut_short(void **state)
+{
+    (void)state;
+    struct coffer_open_options options = COFFER_OPEN_OPTIONS_INIT;
+    struct coffer_check_result result;
+    struct coffer_volume *volume;
+    struct heard heard = { false, false };
+    create(false);
+    back_up();
+    assert_int_equal(truncate(helper_path, HELPER_SIZE - 1000), 0);
+    options.read_only = true;
+    assert_int_equal(coffer_check(helper_path, key, &options, hear, &heard, &result, NULL), COFFER_OK);
+    assert_true(result.damaged);
+    assert_true(heard.size);
+    assert_false(heard.backup);
+    assert_int_equal(restore(), COFFER_DAMAGED);
+    assert_int_equal(truncate(helper_path, HELPER_SIZE), 0);
+    options.read_only = false;
+    assert_int_equal(coffer_volume_open(helper_path, key, &options, &volume, NULL), COFFER_OK);
+    assert_int_equal(coffer_volume_close(volume, NULL), COFFER_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +237,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_no_restore_over_what_is_not_known, enter, leave),
         cmocka_unit_test_setup_teardown(test_no_restore_of_what_can_only_be_read, enter, leave),
         cmocka_unit_test_setup_teardown(test_the_size_is_that_under_the_lock, enter, leave),
+        cmocka_unit_test_setup_teardown(test_check_of_what_was_cut_short, enter, leave),
     };
     if (coffer_init(NULL) != COFFER_OK) {
         return 1;
