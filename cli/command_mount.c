@@ -38,7 +38,8 @@ struct mount_options {
 };
 
 static const struct option table[] = {
-    OPTION_FLAG(struct mount_options, block, "block", "show the volume as one file, DIR/volume, not its files"),
+    OPTION_FLAG(struct mount_options, block, "block",
+                "show the volume as one file, DIR/volume, or as a block device, not its files"),
     OPTION_CHOICE(struct mount_options, via, "via", "auto|fuse|loop|dm|udisks",
                   "who shows the files: this program, or the kernel, as root or by udisks2"),
     OPTION_TEXT(struct mount_options, options, "options", "LIST",
@@ -86,11 +87,20 @@ static bool is_by_kernel(const struct mount_options *options)
            strcmp(options->via, "udisks") == 0;
 }
 
+/* The volume as a block device. */
+static bool is_device(const struct mount_options *options)
+{
+    return options->block && strcmp(options->via, "dm") == 0;
+}
+
 /* What no file system takes is refused before anybody is asked for a passphrase; the server knows which it is. */
 static enum exit_status check_options(const struct mount_options *options)
 {
-    bool is_fuse = options->block || strcmp(options->via, "fuse") == 0;
+    const char *type =
+        options->block || strcmp(options->via, "fuse") == 0 ? MOUNT_OPTIONS_FUSE : MOUNT_OPTIONS_ANY;
     char word[64];
+
+    type = is_device(options) ? MOUNT_OPTIONS_DEVICE : type;
 
     if (options->owner && (strcmp(options->via, "loop") == 0 || strcmp(options->via, "udisks") == 0)) {
         return ui_fail(EXIT_USAGE, "FAT and NTFS take '--options uid=N,gid=N'",
@@ -103,8 +113,9 @@ static enum exit_status check_options(const struct mount_options *options)
         return ui_fail(EXIT_USAGE, NULL,
                        "'--remember' does not go with '--protect-hidden': nothing may tell of it");
     }
-    if (options->block && strcmp(options->via, "auto") != 0) {
-        return ui_fail(EXIT_USAGE, NULL, "'--via' is about files, '--block' shows none");
+    if (options->block && strcmp(options->via, "auto") != 0 && !is_device(options)) {
+        return ui_fail(EXIT_USAGE, "'--via dm' makes a block device",
+                       "'--via %s' is about files, '--block' shows none", options->via);
     }
     if (options->protect_hidden && is_by_kernel(options)) {
         return ui_fail(EXIT_USAGE, NULL,
@@ -112,8 +123,7 @@ static enum exit_status check_options(const struct mount_options *options)
                        "in its cache",
                        options->via);
     }
-    if (mount_options_check(options->options, is_fuse ? MOUNT_OPTIONS_FUSE : MOUNT_OPTIONS_ANY, sizeof(word),
-                            word)) {
+    if (mount_options_check(options->options, type, sizeof(word), word)) {
         return EXIT_DONE;
     }
     if (strcmp(word, "ro") == 0 || strcmp(word, "rw") == 0) {
@@ -152,6 +162,11 @@ static enum exit_status check_place(struct mount_options *options, const char *v
 
     if (is_asked_for && geteuid() == 0) {
         return ui_fail(EXIT_USAGE, "for root there is --via loop", "'--via udisks' is for ordinary users");
+    }
+    if (is_device(options)) {
+        return has_place ? ui_fail(EXIT_USAGE, "leave DIR out: the device is printed, and 'list' shows it",
+                                   "'--via dm --block' takes no DIR: the volume becomes a block device")
+                         : EXIT_DONE;
     }
     if (has_place) {
         return is_asked_for ? ui_fail(EXIT_USAGE, "leave DIR out: the directory is printed, and 'list' shows it",

@@ -16,6 +16,7 @@
 #include "command.h"
 #include "deadline.h"
 #include "json.h"
+#include "mapped.h"
 #include "mount_state.h"
 #include "mount_table.h"
 #include "scope.h"
@@ -140,7 +141,9 @@ static bool is_same_path(const struct name *name, const char *path)
 
 static bool is_mount_point(const struct name *name, const struct mount_state *state)
 {
-    return is_same_path(name, state->record.mount_point);
+    /* A device may be a link to its node, which nobody calls it by. */
+    return is_same_path(name, state->record.mount_point) ||
+           (mapped_is_device(&state->record) && strcmp(name->given, state->record.mount_point) == 0);
 }
 
 /* By its name, or by what it is, whatever it is called by now. */

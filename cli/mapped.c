@@ -192,6 +192,11 @@ bool mapped_was_used(const struct mount_record *record)
     return record->source && strncmp(record->source, MAPPER, strlen(MAPPER)) == 0;
 }
 
+bool mapped_is_device(const struct mount_record *record)
+{
+    return mapped_was_used(record) && strcmp(record->source, record->mount_point) == 0;
+}
+
 /* Of the state files of others nothing is believed. */
 bool mapped_is_there(const struct mount_state *state)
 {

@@ -29,6 +29,9 @@ enum exit_status mapped_undo(const struct way_task *task, struct map *map);
 /* Whether this mount is, or was, one of the kernel's over a mapping: then its server has nothing to lose. */
 bool mapped_was_used(const struct mount_record *record);
 
+/* Whether it is the mapping itself that is shown, and nothing mounted from it. */
+bool mapped_is_device(const struct mount_record *record);
+
 /* Whether that mapping is there still, which needs no server to live on. */
 bool mapped_is_there(const struct mount_state *state);
 

@@ -27,6 +27,7 @@ static const struct {
     const char *words;
 } known[] = {
     { MOUNT_OPTIONS_FUSE, "exec noatime nodev noexec nosuid " },
+    { MOUNT_OPTIONS_DEVICE, "discard nodiscard " },
     { "ext2", EVERY_KERNEL_MOUNT EXT_WORDS },
     { "ext3", EVERY_KERNEL_MOUNT EXT_WORDS },
     { "ext4", EVERY_KERNEL_MOUNT EXT_WORDS },

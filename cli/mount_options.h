@@ -11,8 +11,9 @@
 #include <stddef.h>
 
 /* Beside the types of libblkid. */
-#define MOUNT_OPTIONS_FUSE "fuse" /* what this program serves */
-#define MOUNT_OPTIONS_ANY  NULL   /* any of them: the type is not known yet */
+#define MOUNT_OPTIONS_FUSE   "fuse"   /* what this program serves */
+#define MOUNT_OPTIONS_DEVICE "device" /* a mapping, of which nothing is mounted */
+#define MOUNT_OPTIONS_ANY    NULL     /* any of them: the type is not known yet */
 
 /* Whether every word of `list` is one for a file system of this type. If not, `word` is the first that is not, cut to
  * `size`. NULL is an empty list. */

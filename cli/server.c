@@ -195,12 +195,26 @@ static enum exit_status record_mount(struct server *server)
     return status;
 }
 
+static enum exit_status record_device(struct server *server, const char *path)
+{
+    struct stat status;
+
+    if (stat(path, &status) < 0 || !mount_state_append(&server->state, mount_record_say_serving(status.st_rdev))) {
+        return ui_fail(EXIT_OTHER, NULL, "cannot record the device '%s': %s", path, explain_errno(errno));
+    }
+    return EXIT_DONE;
+}
+
 /* What stands at the mount point now has to be this mount: the path was looked at before the passphrase was asked
  * for, and somebody may have moved directories since. */
 static enum exit_status record_serving(struct server *server)
 {
     const char *path = way_place(server->way);
     struct mount_table table;
+
+    if (server->way->is_device) {
+        return record_device(server, path);
+    }
 
     if (!mount_table_read(&table)) {
         mount_table_free(&table);
@@ -292,7 +306,7 @@ static void print_result(const struct server *server)
             ui_print("%s", place); /* nobody else has said it yet */
         }
         ui_detail("'%s' is '%s%s' now, served by process %ld", server->volume_path, place,
-                  server->request->block ? "/volume" : "", (long)getpid());
+                  server->request->block && !server->way->is_device ? "/volume" : "", (long)getpid());
         return;
     }
     struct json_object *document = json_document("mount");

@@ -162,6 +162,7 @@ static void say_what_happened(const struct mount_record *record)
 
 void stale_clean_own(struct mount_states *states)
 {
+    map_clean();
     for (size_t i = 0; i < states->count; i++) {
         struct mount_state *state = &states->items[i];
         if (state->fd >= 0 && !state->is_alive && state->owner == geteuid() && stale_clean(state)) {

@@ -10,10 +10,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "deadline.h"
@@ -27,6 +29,7 @@
 
 #define LOOK_MS   50    /* between two attempts */
 #define GRACE_MS  5000  /* for holders that are just letting go */
+#define DEVICE_MS 1000  /* for programs like udev's that look at a device and go */
 #define START_MS  10000 /* for a server that is about to mount */
 #define FLUSH_MS  30000 /* for a server that nothing but the lock on its volume tells about */
 #define HINT_BUSY "stop what uses it, or give it time with --wait SECONDS; --lazy takes it out of the tree at once"
@@ -255,13 +258,58 @@ static struct unmount_problem unmount_dead(struct mount_state *state)
     return judge(state);
 }
 
+/* ---- A mapping by itself ---- */
+
+static struct unmount_problem say_device_busy(const struct mount_state *state)
+{
+    return problem(EXIT_IN_USE, HINT_BUSY, "cannot close '%s': it is mounted, or a program has it open",
+                   state->record.mount_point);
+}
+
+/* Waits until nobody but the server has it open. */
+static struct unmount_problem await_device(const struct mount_state *state, const struct unmount_request *request)
+{
+    int64_t limit = request->deadline == DEADLINE_NEVER ? deadline_in(DEVICE_MS) : request->deadline;
+    int own = state->is_alive ? 1 : 0;
+
+    while (!request->lazy && map_users(state->record.source) > own) {
+        if (deadline_is_over(limit)) {
+            return say_device_busy(state);
+        }
+        nap(limit);
+    }
+    return no_problem;
+}
+
+/* Its server lets go of it when it is told to end; the lock says that the number is still that server's. */
+static struct unmount_problem stop_server(struct mount_state *state)
+{
+    SCOPE_FD int server = (int)syscall(SYS_pidfd_open, state->record.server_pid, 0);
+
+    mount_state_refresh(state);
+    if (state->is_alive && (server < 0 || syscall(SYS_pidfd_send_signal, server, SIGTERM, NULL, 0) < 0) &&
+        errno != ESRCH) {
+        return problem(EXIT_NOT_PERMITTED, NULL, "cannot stop the server of '%s': %s", state->record.mount_point,
+                       explain_errno(errno));
+    }
+    return no_problem;
+}
+
+static struct unmount_problem close_device(struct mount_state *state, const struct unmount_request *request)
+{
+    struct unmount_problem failed = await_device(state, request);
+
+    return failed.status || !state->is_alive ? failed : stop_server(state);
+}
+
 /* The server is dead, which changes nothing for a mapping: it is unmounted like any other file system. */
 static struct unmount_problem unmount_mapped(struct mount_state *state, const struct unmount_request *request)
 {
     const struct target target = target_of(state);
 
-    bool is_first;
-    struct unmount_problem failed = detach(&target, request, &is_first);
+    bool is_first = true;
+    struct unmount_problem failed =
+        mapped_is_device(&state->record) ? close_device(state, request) : detach(&target, request, &is_first);
     while (failed.status == EXIT_DONE && !request->lazy && mapped_is_there(state)) {
         if (deadline_is_over(request->deadline)) {
             return say_busy(&target);
@@ -301,8 +349,9 @@ struct unmount_problem unmount_state(struct mount_state *state, const struct unm
         return say_stopped(&state->record);
     }
     const struct target target = target_of(state);
-    bool is_first;
-    struct unmount_problem failed = detach(&target, request, &is_first);
+    bool is_first = true;
+    struct unmount_problem failed =
+        mapped_is_device(&state->record) ? close_device(state, request) : detach(&target, request, &is_first);
     failed = failed.status ? failed : await_end(state, request, request->lazy || !is_first);
     if (failed.status != EXIT_DONE) {
         return failed;

@@ -67,6 +67,9 @@ enum exit_status way_open(const struct way_task *task, struct way **way)
     enum exit_status status = EXIT_DONE;
 
     *way = NULL;
+    if (request->block && strcmp(request->via, "dm") == 0) {
+        return way_open_device(task, way);
+    }
     if (request->block) {
         return way_open_block(task, way);
     }

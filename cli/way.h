@@ -45,6 +45,7 @@ struct way {
     const struct way_task *task;
     bool read_only;
     const char *source; /* of a mount of the kernel's, the block device; NULL = a FUSE mount of ours */
+    bool is_device;     /* `source` itself is what is shown, nothing is mounted from it */
     const char *place;  /* where it is mounted, once it is opened, if that was not for us to choose; NULL = at the
                          * request's mount point */
 };
@@ -75,6 +76,9 @@ enum exit_status way_open_loop(const struct way_task *task, bool is_asked_for, s
 /* Files of the kernel's over a mapping of dm-crypt. Not asked for: as above, or where the kernel refuses to map, which is
  * said. */
 enum exit_status way_open_dm(const struct way_task *task, bool is_asked_for, struct way **way);
+
+/* The mapping itself, as a block device. */
+enum exit_status way_open_device(const struct way_task *task, struct way **way);
 
 /* Files of the kernel's over a loop device, both by udisks2, in a directory that it chooses. */
 enum exit_status way_open_udisks(const struct way_task *task, struct way **way);

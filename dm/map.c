@@ -25,6 +25,7 @@
 #include "task.h"
 
 #define DIRECTORY       "/dev/mapper/"
+#define UUID            "COFFER-"
 #define UNIT            512
 #define NAME_MAX_LAYER  (MAP_NAME_MAX + 16)
 #define PARAMETERS_MAX  (KEY_TEXT_MAX + 256)
@@ -176,7 +177,7 @@ static int make_layer(const struct layer *layer)
 {
     char uuid[NAME_MAX_LAYER + 8];
 
-    snprintf(uuid, sizeof(uuid), "COFFER-%s", layer->name);
+    snprintf(uuid, sizeof(uuid), UUID "%s", layer->name);
     int result = task_create(layer->name, uuid);
     if (result != 0) {
         return result;
@@ -250,7 +251,11 @@ enum coffer_status map_open(const struct map_request *request, struct map **map,
     }
     snprintf(new->path, sizeof(new->path), DIRECTORY "%s", request->name);
     new->layers = request->mapping->layers;
+    int lock = task_lock(true); /* without one, only map_clean might be in the way */
     new->fd = make_layers(request, &cipher);
+    if (lock >= 0) {
+        close(lock);
+    }
     if (new->fd < 0) {
         status = fail_to_map(new->fd, cipher, error);
         free(new);
@@ -309,6 +314,29 @@ int map_users(const char *path)
     int users = is_ours ? task_users(path + sizeof(DIRECTORY) - 1) : -ENXIO;
 
     return users >= 0 ? users : -1;
+}
+
+static void remove_if_left(void *user, const struct task_mapping *mapping)
+{
+    if (strncmp(mapping->uuid, UUID, strlen(UUID)) == 0 && mapping->users == 0 && !mapping->is_going) {
+        *(bool *)user = task_remove(mapping->name) == 0 || *(bool *)user;
+    }
+}
+
+/* While nobody makes one, each of ours is marked to go with its last user. The layers below go after those above. */
+void map_clean(void)
+{
+    bool is_removed = true;
+    int lock = map_is_possible() ? task_lock(false) : -1;
+
+    if (lock < 0) {
+        return;
+    }
+    while (is_removed) {
+        is_removed = false;
+        task_each(remove_if_left, &is_removed);
+    }
+    close(lock);
 }
 
 const char *map_component(void)

@@ -53,6 +53,9 @@ void map_free(struct map *map);
 /* By its path, for those who did not make it. How many have it open; -1: there is no such mapping. */
 int map_users(const char *path);
 
+/* Removes what a process left that was killed while it made a mapping: nobody knows of it, and nobody has it open. */
+void map_clean(void);
+
 /* What it is built on, "libdevmapper 1.02.185". */
 const char *map_component(void);
 

@@ -49,6 +49,10 @@ int map_users(const char *path)
     return -1;
 }
 
+void map_clean(void)
+{
+}
+
 const char *map_component(void)
 {
     return NULL;

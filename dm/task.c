@@ -3,12 +3,16 @@
 #include "task.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libdevmapper.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "coffer.h"
 
+#define CONTROL     "/dev/mapper/control"
 #define OTHER_ERROR EIO /* libdevmapper failed and does not say with what */
 
 COFFER_PRINTF(5, 6)
@@ -112,6 +116,50 @@ int task_users(const char *name)
         return -OTHER_ERROR;
     }
     return info.exists ? info.open_count : -ENXIO;
+}
+
+int task_lock(bool is_patient)
+{
+    int fd = open(CONTROL, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0) {
+        return -errno;
+    }
+    if (flock(fd, LOCK_EX | (is_patient ? 0 : LOCK_NB)) < 0) {
+        int number = errno;
+        close(fd);
+        return -number;
+    }
+    return fd;
+}
+
+static void tell(const char *name, void (*each)(void *user, const struct task_mapping *mapping), void *user)
+{
+    SCOPE_TASK struct dm_task *task = begin(DM_DEVICE_INFO, name);
+    struct dm_info info;
+
+    if (task && run(task) == 0 && dm_task_get_info(task, &info) && info.exists) {
+        const char *uuid = dm_task_get_uuid(task);
+        const struct task_mapping mapping = { name, uuid ? uuid : "", info.open_count, info.deferred_remove != 0 };
+        each(user, &mapping);
+    }
+}
+
+void task_each(void (*each)(void *user, const struct task_mapping *mapping), void *user)
+{
+    SCOPE_TASK struct dm_task *task = begin(DM_DEVICE_LIST, NULL);
+    const struct dm_names *at = task && run(task) == 0 ? dm_task_get_names(task) : NULL;
+
+    if (!at || at->dev == 0) {
+        return; /* none */
+    }
+    for (;;) {
+        tell(at->name, each, user);
+        if (at->next == 0) {
+            return;
+        }
+        at = (const void *)((const char *)at + at->next);
+    }
 }
 
 void task_tidy(const char *name)

@@ -14,6 +14,17 @@ int task_create(const char *name, const char *uuid);
 int task_load(const char *name, uint64_t units, const char *parameters, bool read_only);
 
 /* Returns when the node is in /dev/mapper. */
+/* Only one process at a time makes mappings: until the descriptor is closed; negative errno. */
+int task_lock(bool is_patient);
+
+/* What device-mapper says of each mapping, to a function that is given `user`. */
+struct task_mapping {
+    const char *name, *uuid;
+    int users;
+    bool is_going; /* with its last user */
+};
+void task_each(void (*each)(void *user, const struct task_mapping *mapping), void *user);
+
 int task_resume(const char *name);
 
 int task_remove(const char *name);

@@ -35,9 +35,23 @@ chmod 0755 m
 refuse 14 thin.coffer
 expect_error "^coffer: error: cannot map 'thin.coffer': it is thin, and its holes would read as noise$"
 expect_status 2 "$COFFER" mount thick.coffer m --via dm --protect-hidden "${with[@]}" --new-passphrase-file "$wrong"
+
+# As a block device it has no DIR, and takes the one option that is not a file system's.
+expect_status 2 "$COFFER" mount thick.coffer m --via dm --block "${with[@]}"
+expect_error "'--via dm --block' takes no DIR"
+expect_status 2 "$COFFER" mount thick.coffer --via dm --block --options noexec "${with[@]}"
+expect_error "'--options' does not know 'noexec'"
+expect_status 2 "$COFFER" mount thick.coffer m --via loop --block "${with[@]}"
+expect_error "'--via loop' is about files"
+expect_status 14 "$COFFER" mount thin.coffer --via dm --block "${with[@]}"
+expect_nothing_left
+
 grep -q device-mapper /proc/misc && skip 'device-mapper is there: the cases of ./dev vm show what it does'
 refuse 16 thick.coffer
 expect_error "^coffer: error: cannot map 'thick.coffer': device-mapper and dm-crypt are not there$"
+
+expect_status 16 "$COFFER" mount thick.coffer --via dm --block --options discard "${with[@]}"
+expect_nothing_left
 
 # Nobody has asked for it: another way, and not a word.
 expect_status 0 "$COFFER" mount thick.coffer m "${with[@]}"

@@ -45,6 +45,8 @@ static void knows_each_file_system(void **state)
 static void any_is_all_of_them(void **state)
 {
     (void)state;
+    passes("discard", MOUNT_OPTIONS_DEVICE);
+    is_refused_for("noexec", "discard,noexec", MOUNT_OPTIONS_DEVICE);
     passes("compress=zstd,uid=5,noload,noexec", MOUNT_OPTIONS_ANY);
     is_refused_for("compres=zstd", "noexec,compres=zstd", MOUNT_OPTIONS_ANY);
 }
