@@ -199,51 +199,80 @@ static enum coffer_status renew(const struct copies *today, struct copies *copie
     return COFFER_OK;
 }
 
-/* The sealed parts of the blocks at one end: from `data`, or noise. 0 or a negative errno. */
-static int write_bodies(struct storage *storage, const uint8_t *data, uint64_t offset)
+/* One end of the store, and what of it is written: the sealed parts of the blocks from volume `bodies` on, what lies
+ * before them from volume `cells` on, and all that is behind the blocks. */
+struct end {
+    const uint8_t *data;
+    uint64_t offset;
+    unsigned bodies, cells;
+};
+
+/* From `data`, or noise. 0 or a negative errno. */
+static int write_bodies(struct storage *storage, const struct end *end, bool noise)
 {
-    const size_t size = HEADER_BLOCK_SIZE - HEADER_BODY_OFFSET;
-    uint8_t noise[HEADER_BLOCK_SIZE - HEADER_BODY_OFFSET];
+    uint8_t random[HEADER_BLOCK_SIZE - HEADER_BODY_OFFSET];
     int result = 0;
-    for (unsigned volume = 0; volume < HEADER_VOLUMES && result == 0; volume++) {
+    for (unsigned volume = end->bodies; volume < HEADER_VOLUMES && result == 0; volume++) {
         size_t at = volume * (size_t)HEADER_VOLUME_STRIDE + HEADER_BODY_OFFSET;
-        crypto_random(noise, sizeof(noise));
-        result = storage_write(storage, data != NULL ? data + at : noise, size, offset + at);
+        crypto_random(random, sizeof(random));
+        result = storage_write(storage, noise ? random : end->data + at, sizeof(random), end->offset + at);
     }
     return result != 0 ? result : storage_sync(storage);
 }
 
 /* Everything but the sealed parts. */
-static int write_rest(struct storage *storage, const uint8_t *data, uint64_t offset)
+static int write_rest(struct storage *storage, const struct end *end)
 {
     int result = 0;
-    for (unsigned volume = 0; volume < HEADER_VOLUMES && result == 0; volume++) {
+    for (unsigned volume = end->cells; volume < HEADER_VOLUMES && result == 0; volume++) {
         size_t at = volume * (size_t)HEADER_VOLUME_STRIDE;
-        result = storage_write(storage, data + at, HEADER_BODY_OFFSET, offset + at);
+        result = storage_write(storage, end->data + at, HEADER_BODY_OFFSET, end->offset + at);
     }
     const size_t behind = HEADER_VOLUMES * (size_t)HEADER_VOLUME_STRIDE;
-    result = result != 0 ? result : storage_write(storage, data + behind, END_SIZE - behind, offset + behind);
+    if (result == 0) {
+        result = storage_write(storage, end->data + behind, END_SIZE - behind, end->offset + behind);
+    }
     return result != 0 ? result : storage_sync(storage);
 }
 
 /* The sealed parts go first and come last: no block may open with slots that are not its own, for then neither the
  * secrets of then nor those of now would be listed. */
-static int write_end(struct storage *storage, const uint8_t *data, uint64_t offset)
+static int write_end(struct storage *storage, const struct end *end)
 {
-    int result = write_bodies(storage, NULL, offset);
-    result = result != 0 ? result : write_rest(storage, data, offset);
-    return result != 0 ? result : write_bodies(storage, data, offset);
+    int result = write_bodies(storage, end, true);
+    result = result != 0 ? result : write_rest(storage, end);
+    return result != 0 ? result : write_bodies(storage, end, false);
+}
+
+/* With a hidden volume's secret, the header of the outer one stays as it is today: it may be of another size by now,
+ * and have other keys. Only where its salt is lost, cell 0 is that of the backup: the hidden slots need it. */
+static struct end keep_outer(const struct unlock_image *present, uint8_t *data, enum header_copy copy)
+{
+    struct end end = { .data = data, .bodies = 1, .cells = 1 };
+    uint8_t *slots = data + HEADER_CELL_SIZE;
+    const size_t size = HEADER_BODY_OFFSET - HEADER_CELL_SIZE;
+    if (!present->present[copy][0]) {
+        crypto_random(slots, size);
+        end.cells = 0;
+    } else if (!crypto_equal(header_salt(present->block[copy][0]), header_salt(data), HEADER_SALT_SIZE)) {
+        memcpy(slots, present->block[copy][0] + HEADER_CELL_SIZE, size);
+        end.cells = 0;
+    }
+    return end;
 }
 
 /* The copy that opens today goes last: it may be the only one. */
-static enum coffer_status write_ends(struct storage *storage, const uint8_t *data, uint64_t tail,
-                                     enum header_copy last, struct coffer_error *error)
+static enum coffer_status write_ends(const struct unlock_image *present, uint8_t *data, uint64_t tail,
+                                     enum header_copy last, unsigned volume, struct coffer_error *error)
 {
     const uint64_t offset[HEADER_COPIES] = { [HEADER_FRONT] = 0, [HEADER_TAIL] = tail };
     const enum header_copy order[] = { copies_other(last), last };
     int result = 0;
     for (unsigned i = 0; i < HEADER_COPIES && result == 0; i++) {
-        result = write_end(storage, data + order[i] * (size_t)END_SIZE, offset[order[i]]);
+        uint8_t *part = data + order[i] * (size_t)END_SIZE;
+        struct end end = volume == 0 ? (struct end){ .data = part } : keep_outer(present, part, order[i]);
+        end.offset = offset[order[i]];
+        result = write_end(present->storage, &end);
     }
     return result == 0 ? COFFER_OK : error_set_system(error, -result, "cannot write the header");
 }
@@ -328,7 +357,7 @@ static enum coffer_status restore(struct storage *storage, const struct coffer_c
     }
     uint64_t tail = opens && copies->volume == 0 ? today->offset[HEADER_TAIL] : present->offset[HEADER_TAIL];
     enum header_copy last = opens ? today->winner : HEADER_FRONT;
-    return status == COFFER_OK ? write_ends(storage, data, tail, last, error) : status;
+    return status == COFFER_OK ? write_ends(present, data, tail, last, copies->volume, error) : status;
 }
 
 enum coffer_status coffer_header_restore(const char *path, const char *backup_path,

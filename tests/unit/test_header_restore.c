@@ -240,6 +240,90 @@ static void test_from_before_a_growth(void **state)
     coffer_credential_free(key);
 }
 
+static void expect_outer(const char *passphrase, uint64_t at_least)
+{
+    struct coffer_info info = { .size = sizeof(info) };
+    struct coffer_volume *volume;
+    char text[4];
+    assert_int_equal(helper_open(passphrase, false, &volume), COFFER_OK);
+    assert_int_equal(coffer_volume_info(volume, &info, NULL), COFFER_OK);
+    assert_true(info.data_size >= at_least);
+    assert_int_equal(coffer_volume_pread(volume, text, 4, at_least - 4, NULL), COFFER_OK);
+    assert_string_equal(text, "end");
+    assert_int_equal(coffer_volume_close(volume, NULL), COFFER_OK);
+}
+
+static enum coffer_status restore_with(const char *passphrase, bool unmarked)
+{
+    struct coffer_open_options options = COFFER_OPEN_OPTIONS_INIT;
+    struct coffer_credential *secret = helper_credential(passphrase);
+    options.kdf_level = unmarked ? 0 : -1;
+    enum coffer_status status = coffer_header_restore(helper_path, backup, secret, &options, NULL);
+    coffer_credential_free(secret);
+    return status;
+}
+
+/* RESTORE-11: the outer volume has grown and changed its secret since; its header stays when the hidden one's comes
+ * back. Where it is lost, too, its own secret restores it, at the size of today. */
+static void restores_a_hidden_one(bool unmarked)
+{
+    struct coffer_create_options options = helper_filled(unmarked), inner = COFFER_CREATE_OPTIONS_INIT;
+    struct coffer_open_options open = COFFER_OPEN_OPTIONS_INIT;
+    struct coffer_credential *outer = helper_credential("correct"), *hidden = helper_credential("hidden");
+    struct coffer_credential *changed = helper_credential("changed");
+    const uint64_t grown = HELPER_SIZE * 2 - END;
+    struct coffer_volume *volume;
+    struct coffer_header *header;
+    unsigned slot;
+    helper_create(&options);
+    open.kdf_level = inner.kdf_level = options.kdf_level;
+    inner.container_size = 1 << 20;
+    assert_int_equal(coffer_volume_create_hidden(helper_path, outer, hidden, &inner, &volume, NULL), COFFER_OK);
+    assert_int_equal(coffer_volume_close(volume, NULL), COFFER_OK);
+    assert_int_equal(coffer_header_backup(helper_path, backup, outer, &open, NULL), COFFER_OK);
+    assert_int_equal(coffer_volume_grow(helper_path, outer, &open, HELPER_SIZE * 2, NULL), COFFER_OK);
+    assert_int_equal(helper_open("correct", false, &volume), COFFER_OK);
+    assert_int_equal(coffer_volume_pwrite(volume, "end", 4, grown - (1 << 20) - 4, NULL), COFFER_OK);
+    assert_int_equal(coffer_volume_close(volume, NULL), COFFER_OK);
+    assert_int_equal(coffer_header_open(helper_path, outer, &open, &header, NULL), COFFER_OK);
+    assert_int_equal(coffer_header_change_key(header, changed, &slot, NULL), COFFER_OK);
+    coffer_header_close(header);
+    coffer_credential_free(outer);
+    coffer_credential_free(hidden);
+    coffer_credential_free(changed);
+
+    wipe(0x1000);
+    wipe(grown + 0x1000);
+    assert_int_not_equal(helper_try("hidden"), COFFER_OK);
+    assert_int_equal(restore_with("hidden", unmarked), COFFER_OK);
+    assert_int_equal(helper_try("hidden"), COFFER_OK);
+    assert_int_equal(helper_try("correct"), COFFER_WRONG_SECRET);
+    expect_outer("changed", grown - (1 << 20));
+
+    wipe(0);
+    wipe(0x1000);
+    wipe(grown);
+    wipe(grown + 0x1000);
+    assert_int_equal(restore_with("hidden", unmarked), COFFER_OK);
+    assert_int_equal(helper_try("hidden"), COFFER_OK);
+    assert_int_not_equal(helper_try("correct"), COFFER_OK);
+    assert_int_equal(restore_with("correct", unmarked), COFFER_OK);
+    expect_outer("correct", grown - (1 << 20));
+    assert_int_equal(helper_try("hidden"), COFFER_OK);
+}
+
+static void test_a_hidden_header_alone(void **state)
+{
+    (void)state;
+    restores_a_hidden_one(false);
+}
+
+static void test_a_hidden_header_alone_unmarked(void **state)
+{
+    (void)state;
+    restores_a_hidden_one(true);
+}
+
 /* Into a volume that was copied to a larger store: its tail is where its front says (RESTORE-3, LAYOUT-8). */
 static void test_into_a_larger_store_whose_front_is_whole(void **state)
 {
@@ -321,6 +405,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_backup_is_opened_alone, enter, leave),
         cmocka_unit_test_setup_teardown(test_a_growth_is_finished_first, enter, leave),
         cmocka_unit_test_setup_teardown(test_from_before_a_growth, enter, leave),
+        cmocka_unit_test_setup_teardown(test_a_hidden_header_alone, enter, leave),
+        cmocka_unit_test_setup_teardown(test_a_hidden_header_alone_unmarked, enter, leave),
         cmocka_unit_test_setup_teardown(test_into_a_larger_store_whose_front_is_whole, enter, leave),
         cmocka_unit_test_setup_teardown(test_another_volume, enter, leave),
         cmocka_unit_test_setup_teardown(test_another_volume_with_one_copy, enter, leave),
