@@ -19,14 +19,31 @@ static enum exit_status fail(enum exit_status status, enum operation operation, 
     return ui_fail(status, NULL, "%s '%s': '%s' %s", explain_failure(operation), volume, backup, reason);
 }
 
+/* Its directory; NULL = no memory. */
+static char *parent_of(const char *path)
+{
+    size_t size = (size_t)(confirm_name(path) - path);
+    return size == 0 ? strdup(".") : strndup(path, size);
+}
+
+/* Whether two files that need not exist would be one. */
+static bool is_same_place(const char *a, const char *parent_of_a, const char *b, const char *parent_of_b)
+{
+    struct stat first, second;
+    return strcmp(confirm_name(a), confirm_name(b)) == 0 && stat(parent_of_a, &first) == 0 &&
+           stat(parent_of_b, &second) == 0 && first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
 enum exit_status header_backup_check(const char *volume, const char *backup, enum operation operation)
 {
-    size_t size = (size_t)(confirm_name(backup) - backup);
-    SCOPE_FREE char *parent = size == 0 ? strdup(".") : strndup(backup, size);
+    SCOPE_FREE char *parent = parent_of(backup), *parent_of_volume = parent_of(volume);
     struct stat status;
 
-    if (!parent) {
+    if (!parent || !parent_of_volume) {
         return ui_fail(EXIT_NO_MEMORY, NULL, "out of memory");
+    }
+    if (is_same_place(volume, parent_of_volume, backup, parent)) {
+        return fail(EXIT_USAGE, operation, volume, backup, "is the volume itself");
     }
     if (lstat(backup, &status) == 0) {
         return fail(EXIT_OTHER, operation, volume, backup, "is there already");

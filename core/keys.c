@@ -175,6 +175,7 @@ static enum coffer_status verify_copy(const struct coffer_header *header, enum h
 {
     const struct copies *copies = header->copies;
     uint8_t block[HEADER_BLOCK_SIZE], digest[HEADER_DIGEST_SIZE];
+    storage_forget(header->storage, copies->offset[copy], sizeof(block));
     int result = storage_read(header->storage, block, sizeof(block), copies->offset[copy]);
     if (result != 0) {
         return error_set_system(error, -result, "cannot read the new header back");

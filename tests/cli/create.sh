@@ -116,6 +116,8 @@ expect_status 2 "${create[@]}" . --size 8M
 expect_status 2 "${create[@]}" '' --size 8M
 expect_status 2 "${create[@]}" new/ --size 8M
 expect_status 2 "${create[@]}" /dev/null --size 8M
+expect_status 2 "${create[@]}" n.coffer --size 8M --header-backup ./n.coffer
+expect_error "'./n.coffer' is the volume itself"
 nothing_is_left
 
 # ---- what is there -----------------------------------------------------------------------------------------
