@@ -60,29 +60,38 @@ wait_until is_gone "$child"
 expect_nothing_left
 
 # At any moment: from the start over the key derivation to the mount. Either it is mounted and usable, or there is
-# nothing; never half of it.
-mounted=0 interrupted=0
-for ((i = 0; i < 40; i++)); do
-    "$COFFER" mount --block "$work/a.coffer" "$work/m" --passphrase-file "$secret" 2>stderr &
-    parent=$!
-    while [ -e "/proc/$parent" ] && [ ! "/proc/$parent/exe" -ef "$COFFER" ]; do :; done
-    for ((j = 0; j < i * 500; j++)); do :; done # a little longer each time
-    kill -TERM "$parent" 2>/dev/null || true
-    status=0
-    wait "$parent" || status=$?
-    case $status in
-        0)
-            head -c 1 m/volume >stdout
-            unmount m
-            mounted=$((mounted + 1))
-            ;;
-        130 | 143) interrupted=$((interrupted + 1)) ;;
-        *) fail "status $status: $(cat stderr)" ;;
-    esac
-    wait_until has_no_process
-    expect_nothing_left
-done
-echo "$mounted were mounted, $interrupted were not"
+# nothing; never half of it. Files take longer than the block file, and a loop device longer still.
+interrupt() { # TIMES STEP VOLUME FILE MOUNT-OPTION...: FILE is there when it is mounted
+    local times=$1 step=$2 volume=$3 file=$4 mounted=0 interrupted=0 i j
+    for ((i = 0; i < times; i++)); do
+        "$COFFER" mount "${@:5}" "$work/$volume" "$work/m" --passphrase-file "$secret" 2>stderr &
+        parent=$!
+        while [ -e "/proc/$parent" ] && [ ! "/proc/$parent/exe" -ef "$COFFER" ]; do :; done
+        for ((j = 0; j < i * step; j++)); do :; done # a little longer each time
+        kill -TERM "$parent" 2>/dev/null || true
+        status=0
+        wait "$parent" || status=$?
+        case $status in
+            0)
+                [ -e "m/$file" ] || fail "mounted with ${*:5}, and $file is not there"
+                unmount m
+                mounted=$((mounted + 1))
+                ;;
+            130 | 143) interrupted=$((interrupted + 1)) ;;
+            *) fail "${*:5}: status $status: $(cat stderr)" ;;
+        esac
+        wait_until has_no_process
+        expect_nothing_left
+        ! losetup -l 2>/dev/null | grep -F "$work" || fail "${*:5}: a loop device is left"
+    done
+    echo "${*:5}: $mounted were mounted, $interrupted were not"
+}
+make_volume files.coffer --fs ext4 --size 16M
+interrupt 40 500 a.coffer volume --block
+interrupt 30 1000 files.coffer lost+found --via fuse
+if [ "$(id -u)" -eq 0 ] && [ -w /dev/loop-control ] && grep -qw ext4 /proc/filesystems; then
+    interrupt 30 2000 files.coffer lost+found --via loop
+fi
 
 # On a terminal: Ctrl-C at the passphrase.
 expect_status 0 /usr/bin/python3 - "$COFFER" "$work" <<'END'
