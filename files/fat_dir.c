@@ -248,11 +248,13 @@ int fat_dir_find(struct fat *fat, struct fat_dir *dir, const struct fat_name *na
     return -ENOENT;
 }
 
+/* Where sets are checked, whatever is in use and not understood is somebody's, too. */
 int fat_dir_is_empty(struct fat *fat, struct fat_dir *dir)
 {
     struct fat_entry entry;
     for (uint32_t at = 0; at < dir->end; at++) {
-        if (fat->codec->read(fat, dir->slots, dir->end, at, &entry)) {
+        bool is_used = fat->codec->pairs && !fat->codec->is_free(dir->slots + (size_t)at * FAT_SLOT);
+        if (is_used || fat->codec->read(fat, dir->slots, dir->end, at, &entry)) {
             return -ENOTEMPTY;
         }
     }

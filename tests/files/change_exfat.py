@@ -5,7 +5,8 @@
 large: the file 'file' of the root gets 5 GiB, of which 4 GiB and 1000 bytes were written; then comes something else.
 revision, texfat, strange-root, upcase: see exfat.sh. vendor: the file 'file' of the root gets two entries of a vendor,
 one of them with a cluster of its own. has-vendor and no-vendor only look: whether a file has them, and whether
-neither a file has them nor the cluster is in use. no-brand: no file says any more that its name is new."""
+neither a file has them nor the cluster is in use. critical: the only file in the directory 'dir' gets an entry that
+nobody may ignore who does not know it. no-brand: no file says any more that its name is new."""
 
 import struct
 import sys
@@ -87,6 +88,14 @@ def add_vendor(volume):
     volume.sign_set(new)
 
 
+def add_critical(volume):
+    cluster = struct.unpack_from("<I", volume.data, file_named(volume, "dir") + SLOT + 20)[0]
+    offset = volume.at(cluster)
+    volume.data[offset + 3 * SLOT : offset + 4 * SLOT] = b"\xc5" + bytes(SLOT - 1)
+    volume.data[offset + 1] = 3
+    volume.sign_set(offset)
+
+
 def enlarge(volume):
     offset = file_named(volume, "file")
     first, written, size = 1000, (4 << 30) + 1000, 5 << 30
@@ -135,6 +144,8 @@ def change(volume, what):
         volume.data[volume.at(struct.unpack_from("<I", volume.data, volume.find(0x82) + 20)[0]) + 9] ^= 1
     elif what == "vendor":
         add_vendor(volume)
+    elif what == "critical":
+        add_critical(volume)
     elif what == "large":
         enlarge(volume)
     volume.sign_boot()

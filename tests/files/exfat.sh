@@ -163,6 +163,24 @@ more" "$(cat m/dir/moved)"
     /usr/bin/python3 "$SOURCE_DIR/tests/files/change_exfat.py" other.img no-vendor || fail 'something is left of it'
 }
 
+unknown() { # what is not understood is not shown, and its directory is not empty
+    make_image fs.img 40M
+    serve fs.img m
+    mkdir m/dir
+    echo text >m/dir/file
+    stop m
+    change critical
+    serve other.img m
+    expect 'shown' '' "$(ls m/dir)"
+    refused rmdir m/dir
+    echo more >m/dir/other
+    stop m
+    serve other.img m
+    rm m/dir/other
+    refused rmdir m/dir
+    stop m
+}
+
 large_sectors() { # which mkfs.exfat makes on a device that has them
     local device
     [ "$(id -u)" -eq 0 ] || return 0
@@ -207,6 +225,7 @@ large
 scattered
 others
 extras
+unknown
 lost
 killed -c 1K
 source_tree -c 4K
