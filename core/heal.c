@@ -132,10 +132,12 @@ enum coffer_status copies_try_stranger(struct copies *copies, const struct coffe
     return status;
 }
 
+/* When it fails, nobody knows what that copy is now: the other one wins, which is as new. */
 static enum coffer_status rewrite_copy(struct copies *copies, enum header_copy copy, bool *healed,
                                        struct coffer_error *error)
 {
     copies->good[copy] = false;
+    copies->winner = copies_other(copy);
     int result = copies_write_block(copies, copy);
     if (result != 0) {
         return error_set_system(error, -result, "cannot repair the damaged header copy");
