@@ -159,6 +159,17 @@ if [ "$(id -u)" -eq 0 ]; then
     expect_output 'key slots'
 fi
 
+# A key file of any size is read piece by piece, and may be a pipe.
+truncate -s 1G large
+printf x >>large
+in_little_memory() { (ulimit -v 500000 && "$@"); }
+make_volume l.coffer
+expect_status 0 in_little_memory "$COFFER" key add l.coffer --passphrase-file "$secret" --new-key-file large
+expect_status 0 "$COFFER" info l.coffer --key-file <(cat large)
+truncate -s -1 large
+expect_status 12 "$COFFER" info l.coffer --key-file large
+rm large
+
 # Not in a core file, and not for other processes of the same user: the kernel then gives /proc/PID to root.
 ordinary=()
 if [ "$(id -u)" -eq 0 ]; then

@@ -25,6 +25,10 @@ for first, last in zip(bounds, bounds[1:]):
         chi_square = sum((region.count(byte) - expected) ** 2 / expected for byte in range(256))
         if chi_square > 500:
             sys.exit(f"{first:#x} to {last:#x}: chi-square {chi_square:.0f}")
+        for bit in range(8): # ones are half of them, within seven standard deviations
+            ones = sum(byte >> bit & 1 for byte in region)
+            if abs(2 * ones - len(region)) > 7 * len(region) ** 0.5:
+                sys.exit(f"{first:#x} to {last:#x}: bit {bit} is set in {ones} of {len(region)} bytes")
     elif len(set(region)) < 64:
         sys.exit(f"{first:#x} to {last:#x}: {len(set(region))} different bytes")
 pieces = [image[at:at + 16] for at in range(0, len(image) - 15, 16)]
@@ -64,6 +68,7 @@ cp a.img c.img
 expect_status 0 "$COFFER" create --hidden c.img --size 1M --fs none --kdf-level 0 --confirm c.img \
     --passphrase-file "$secret" --new-passphrase-file hidden
 expect_noise c.img
+expect_unknown c.img
 /usr/bin/python3 - a.img c.img <<'PYTHON' || fail 'a hidden volume shows outside of its place'
 import sys
 before, after = (open(path, "rb").read() for path in sys.argv[1:])
