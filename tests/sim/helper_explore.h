@@ -4,8 +4,9 @@
  *
  * The update runs once, on a machine that logs it. From the log every state that a power cut can leave is made, or
  * as many as the budget allows: the environment variable COFFER_SIM_STATES (default 100000), which the variants of one
- * kind of update share. Each state is looked at with all secrets, then opened for writing, which heals it; that recovery is logged and cut in its
- * turn. Recoveries and updates are also run with writes and flushes that fail, and then updated again.
+ * kind of update share. Each state is looked at with all secrets, then opened for writing, which heals it; that
+ * recovery is logged and cut in its turn. Recoveries and updates are also run with writes and flushes that fail, and
+ * then updated again.
  *
  * What must hold in every state: exactly one of the allowed sets of secrets opens; every secret opens the volume
  * that it opened before; no other bytes are written than those named; a recovery changes nothing about who opens; a
