@@ -57,5 +57,5 @@ expect_nothing_left
 expect_status 0 "$COFFER" mount thick.coffer m "${with[@]}"
 expect_silence
 expect_status 0 "$COFFER" list --json
-expect_json "it['mounts'][0]['way'] in ('loop', 'fuse')"
+expect_json "${ours}[0]['way'] in ('loop', 'fuse')"
 unmount m

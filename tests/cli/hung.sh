@@ -91,8 +91,8 @@ mount_all
 write_all
 stop_all
 expect_status 0 promptly "$COFFER" list --json
-expect_json "sorted(m['server_pid'] for m in it['mounts']) == sorted([$(IFS=,; echo "${servers[*]}")])" \
-    "all(m['alive'] for m in it['mounts'])"
+expect_json "sorted(m['server_pid'] for m in $ours) == sorted([$(IFS=,; echo "${servers[*]}")])" \
+    "all(m['alive'] for m in $ours)"
 expect_status 0 promptly "$COFFER" mount --block other.coffer other --passphrase-file "$secret"
 expect_status 0 promptly "$COFFER" unmount other
 for i in "${!ways[@]}"; do

@@ -20,10 +20,14 @@ is_mounted() { # DIR
     mountpoint -q "$1"
 }
 
-server_of() { # DIR: prints the process that serves it
+# For expect_json after 'list': other tests mount things at the same time, as the same users.
+# shellcheck disable=SC2034
+ours="[m for m in it['mounts'] if m['mount_point'].startswith('$work/')]"
+
+server_of() { # DIR [AS-WHOM...]: prints the process that serves it
     local document
-    document=$("$COFFER" list --json 2>/dev/null)
-    DIR=$(realpath "$1") /usr/bin/python3 -c 'import json, os, sys
+    document=$("${@:2}" "$COFFER" list --json 2>/dev/null)
+    DIR=$(realpath "$(dirname "$1")")/$(basename "$1") /usr/bin/python3 -c 'import json, os, sys
 found = [m["server_pid"] for m in json.load(sys.stdin)["mounts"] if m["mount_point"] == os.environ["DIR"]]
 print(found[0] if found else 0)' <<<"$document"
 }

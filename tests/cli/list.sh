@@ -9,7 +9,6 @@
 . "$SOURCE_DIR/tests/cli/lib_mount.sh"
 
 state=$XDG_RUNTIME_DIR/coffer
-ours="[m for m in it['mounts'] if m['mount_point'].startswith('$work/')]"
 
 make_volume a.coffer
 mkdir m n

@@ -52,8 +52,7 @@ theirs() { # COMMAND...
     (cd theirs && ulimit -c unlimited && runuser -u nobody -- env XDG_RUNTIME_DIR="$work/theirs/run" "$@")
 }
 expect_status 0 theirs "$COFFER" mount --block v.coffer m --passphrase-file secret
-server=$(theirs "$COFFER" list --json | /usr/bin/python3 -c 'import json, sys
-print(json.load(sys.stdin)["mounts"][0]["server_pid"])')
+server=$(server_of theirs/m theirs)
 expect_status 0 theirs /usr/bin/python3 - "$server" <<'PYTHON'
 import ctypes, sys
 pid = int(sys.argv[1])

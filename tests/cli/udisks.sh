@@ -131,7 +131,7 @@ case $place in "$media"/loop*) ;; *) fail "mounted at '$place'" ;; esac
 grep -q " $place rw,nosuid,nodev,.* - ext4 /dev/loop" /proc/self/mountinfo || fail "$(grep "$place" /proc/self/mountinfo)"
 as_nobody sh -c "echo text >$place/file"
 expect_status 0 user list --json
-expect_json "[m['way'] for m in it['mounts']] == ['udisks']" "it['mounts'][0]['mount_point'] == '$place'"
+expect_json "[m['way'] for m in $ours] == ['udisks']" "${ours}[0]['mount_point'] == '$place'"
 expect_status 11 user mount a.coffer --passphrase-file secret
 expect_error "it is mounted at '$place'"
 expect_status 0 user unmount a.coffer

@@ -29,7 +29,7 @@ expect_same '' "$(as_user ls -A run/coffer)" 'what create leaves behind'
 as_user mkdir m
 expect_status 0 as_user "$COFFER" mount --block a.coffer m --passphrase-file secret
 expect_status 0 as_user "$COFFER" list --json
-expect_json "it['mounts'][0]['mount_point'] == '$theirs/m'" 'it["mounts"][0]["alive"]'
+expect_json "${ours}[0]['mount_point'] == '$theirs/m'" "${ours}[0]['alive']"
 
 # The file system that create made belongs to whoever made it.
 as_user cat m/volume >copy
@@ -55,7 +55,7 @@ expect_silence
 # A killed server.
 expect_status 0 as_user "$COFFER" mount --block a.coffer m --passphrase-file secret
 expect_status 0 as_user "$COFFER" list --json
-server=$(/usr/bin/python3 -c 'import json; print(json.load(open("stdout"))["mounts"][0]["server_pid"])')
+server=$(server_of "$theirs/m" as_user)
 kill -KILL "$server"
 wait_until is_gone "$server"
 expect_status 0 as_user "$COFFER" list
