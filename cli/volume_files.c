@@ -66,41 +66,33 @@ enum exit_status volume_files_refuse(struct coffer_volume *volume, const char *n
                    "cannot show the files of '%s': %s is nothing that this program reads by itself", name, text);
 }
 
-/* A boot sector of FAT can be left over from before; only libblkid looks at what else may be there. */
-static bool is_of_type(struct coffer_volume *volume, const char *wanted)
-{
-    struct private_mount mount;
-    char type[32] = "";
-
-    if (private_mount_begin(volume, PRIVATE_FOR_PROGRAMS, &mount) != EXIT_DONE) {
-        return false;
-    }
-    content_find_type(mount.path, sizeof(type), type);
-    return private_mount_end(&mount) == EXIT_DONE && strcmp(type, wanted) == 0;
-}
-
-static enum coffer_status open_fat(struct coffer_volume *volume, const struct files_options *options,
-                                   struct files **files, struct coffer_error *error)
-{
-    return is_of_type(volume, "vfat") ? files_open_fat(volume, options, files, error) : COFFER_NOT_FOUND;
-}
-
-static enum coffer_status open_exfat(struct coffer_volume *volume, const struct files_options *options,
-                                     struct files **files, struct coffer_error *error)
-{
-    return is_of_type(volume, "exfat") ? files_open_exfat(volume, options, files, error) : COFFER_NOT_FOUND;
-}
-
 static const struct driver {
+    const char *type; /* what libblkid has to find there; NULL: the driver's own look is enough */
     enum coffer_status (*open)(struct coffer_volume *volume, const struct files_options *options,
                                struct files **files, struct coffer_error *error);
     bool (*check)(const char *path, const char *name); /* what it asks for with EUCLEAN */
 } drivers[] = {
-    { files_open_ext, ext_check },
-    { files_open_ntfs, NULL },
-    { open_fat, fat_check },
-    { open_exfat, exfat_check },
+    { NULL, files_open_ext, ext_check },
+    { NULL, files_open_ntfs, NULL },
+    /* A boot sector of FAT can be left over from before; only libblkid looks at what else may be there. */
+    { "vfat", files_open_fat, fat_check },
+    { "exfat", files_open_exfat, exfat_check },
 };
+
+/* What libblkid finds; "" for nothing. */
+static void find_type(struct coffer_volume *volume, size_t size, char *type)
+{
+    struct private_mount mount;
+
+    type[0] = '\0';
+    if (private_mount_begin(volume, PRIVATE_FOR_PROGRAMS, &mount) != EXIT_DONE) {
+        return;
+    }
+    content_find_type(mount.path, size, type);
+    if (private_mount_end(&mount) != EXIT_DONE) {
+        type[0] = '\0';
+    }
+}
 
 /* True when the file system can be opened for writing now. */
 static bool check(struct coffer_volume *volume, const struct driver *driver, const char *name)
@@ -118,11 +110,19 @@ static enum coffer_status open_any(struct coffer_volume *volume, const struct fi
                                    struct files **files, const struct driver **driver, struct coffer_error *error)
 {
     enum coffer_status status = COFFER_NOT_FOUND;
+    char type[32];
+    bool is_typed = false;
 
     for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]) && status == COFFER_NOT_FOUND; i++) {
         *error = (struct coffer_error)COFFER_ERROR_INIT;
         *driver = &drivers[i];
-        status = drivers[i].open(volume, options, files, error);
+        if (drivers[i].type && !is_typed) { /* costs a mount: at most once, and not for what is found without */
+            find_type(volume, sizeof(type), type);
+            is_typed = true;
+        }
+        if (!drivers[i].type || strcmp(type, drivers[i].type) == 0) {
+            status = drivers[i].open(volume, options, files, error);
+        }
     }
     return status;
 }

@@ -227,8 +227,11 @@ int fat_dir_open(struct fat *fat, struct fat_node *node, struct fat_dir **dir)
 static bool has_name(const struct fat *fat, const struct fat_entry *entry, const struct fat_name *name)
 {
     struct fat_name alias;
-    if (fat_name_equal(fat, &entry->name, name) || !entry->has_alias) {
-        return fat_name_equal(fat, &entry->name, name);
+    if (fat_name_equal(fat, &entry->name, name)) {
+        return true;
+    }
+    if (!entry->has_alias) {
+        return false;
     }
     uint8_t slot[FAT_SLOT] = { 0 };
     memcpy(slot, entry->alias, FAT_ALIAS);
