@@ -199,12 +199,12 @@ static enum coffer_status renew(const struct copies *today, struct copies *copie
     return COFFER_OK;
 }
 
-/* One end of the store, and what of it is written: the sealed parts of the blocks from volume `bodies` on, what lies
- * before them from volume `cells` on, and all that is behind the blocks. */
+/* One end of the store, and what of it is written: of the blocks of the first `volumes` volumes the sealed parts from
+ * volume `bodies` on, and what lies before them from volume `cells` on; and all that is behind the blocks. */
 struct end {
     const uint8_t *data;
     uint64_t offset;
-    unsigned bodies, cells;
+    unsigned bodies, cells, volumes;
 };
 
 /* From `data`, or noise. 0 or a negative errno. */
@@ -212,7 +212,7 @@ static int write_bodies(struct storage *storage, const struct end *end, bool noi
 {
     uint8_t random[HEADER_BLOCK_SIZE - HEADER_BODY_OFFSET];
     int result = 0;
-    for (unsigned volume = end->bodies; volume < HEADER_VOLUMES && result == 0; volume++) {
+    for (unsigned volume = end->bodies; volume < end->volumes && result == 0; volume++) {
         size_t at = volume * (size_t)HEADER_VOLUME_STRIDE + HEADER_BODY_OFFSET;
         crypto_random(random, sizeof(random));
         result = storage_write(storage, noise ? random : end->data + at, sizeof(random), end->offset + at);
@@ -224,7 +224,7 @@ static int write_bodies(struct storage *storage, const struct end *end, bool noi
 static int write_rest(struct storage *storage, const struct end *end)
 {
     int result = 0;
-    for (unsigned volume = end->cells; volume < HEADER_VOLUMES && result == 0; volume++) {
+    for (unsigned volume = end->cells; volume < end->volumes && result == 0; volume++) {
         size_t at = volume * (size_t)HEADER_VOLUME_STRIDE;
         result = storage_write(storage, end->data + at, HEADER_BODY_OFFSET, end->offset + at);
     }
@@ -248,7 +248,7 @@ static int write_end(struct storage *storage, const struct end *end)
  * and have other keys. Only where its salt is lost, cell 0 is that of the backup: the hidden slots need it. */
 static struct end keep_outer(const struct unlock_image *present, uint8_t *data, enum header_copy copy)
 {
-    struct end end = { .data = data, .bodies = 1, .cells = 1 };
+    struct end end = { .data = data, .bodies = 1, .cells = 1, .volumes = HEADER_VOLUMES };
     uint8_t *slots = data + HEADER_CELL_SIZE;
     const size_t size = HEADER_BODY_OFFSET - HEADER_CELL_SIZE;
     if (!present->present[copy][0]) {
@@ -261,16 +261,25 @@ static struct end keep_outer(const struct unlock_image *present, uint8_t *data, 
     return end;
 }
 
-/* The copy that opens today goes last: it may be the only one. */
-static enum coffer_status write_ends(const struct unlock_image *present, uint8_t *data, uint64_t tail,
-                                     enum header_copy last, unsigned volume, struct coffer_error *error)
+/* With the outer secret, the block of a hidden volume stays where the outer header beside it is in order: who restores
+ * need not know of one that was made since the backup. */
+static struct end keep_hidden(const struct copies *today, uint8_t *data, enum header_copy copy)
 {
+    return (struct end){ .data = data, .volumes = today != NULL && today->good[copy] ? 1 : HEADER_VOLUMES };
+}
+
+/* The copy that opens today goes last: it may be the only one. */
+static enum coffer_status write_ends(const struct unlock_image *present, const struct copies *today, uint8_t *data,
+                                     unsigned volume, struct coffer_error *error)
+{
+    const uint64_t tail = today != NULL && volume == 0 ? today->offset[HEADER_TAIL] : present->offset[HEADER_TAIL];
+    const enum header_copy last = today != NULL ? today->winner : HEADER_FRONT;
     const uint64_t offset[HEADER_COPIES] = { [HEADER_FRONT] = 0, [HEADER_TAIL] = tail };
     const enum header_copy order[] = { copies_other(last), last };
     int result = 0;
     for (unsigned i = 0; i < HEADER_COPIES && result == 0; i++) {
         uint8_t *part = data + order[i] * (size_t)END_SIZE;
-        struct end end = volume == 0 ? (struct end){ .data = part } : keep_outer(present, part, order[i]);
+        struct end end = volume == 0 ? keep_hidden(today, part, order[i]) : keep_outer(present, part, order[i]);
         end.offset = offset[order[i]];
         result = write_end(present->storage, &end);
     }
@@ -355,9 +364,7 @@ static enum coffer_status restore(struct storage *storage, const struct coffer_c
     if (status == COFFER_OK && opens && today->old_tail != 0) {
         status = copies_finish_growth(today, error);
     }
-    uint64_t tail = opens && copies->volume == 0 ? today->offset[HEADER_TAIL] : present->offset[HEADER_TAIL];
-    enum header_copy last = opens ? today->winner : HEADER_FRONT;
-    return status == COFFER_OK ? write_ends(present, data, tail, last, copies->volume, error) : status;
+    return status == COFFER_OK ? write_ends(present, opens ? today : NULL, data, copies->volume, error) : status;
 }
 
 enum coffer_status coffer_header_restore(const char *path, const char *backup_path,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Restoring a header backup under power cuts: RESTORE-1 to RESTORE-7.
+ * Restoring a header backup under power cuts: RESTORE-1 to RESTORE-7, RESTORE-12.
  *
  * The backup is from a time when secrets 0 and 1 opened the outer volume and 4 the hidden one. Since then the same
  * slots have got new secrets: 2 and 7 in the place of 0 and 1, 5 in the place of 4.
@@ -102,6 +102,13 @@ static void prepare_lost(void)
     scene_damage(SCENE_TAIL, HEADER_BLOCK_SIZE);
 }
 
+static void prepare_hidden_lost(void)
+{
+    prepare(SCENE_FILLED, true);
+    scene_damage(0, 2 * HEADER_BLOCK_SIZE);
+    scene_damage(SCENE_TAIL, 2 * HEADER_BLOCK_SIZE);
+}
+
 static enum coffer_status restore(struct coffer_header *header, struct coffer_error *error)
 {
     struct coffer_open_options options = scene_options(false);
@@ -142,12 +149,24 @@ int main(void)
             .opener = EXPLORE_BY_PATH,
             .run = restore,
             .secrets = THEN | NOW | HIDDEN_THEN | HIDDEN_NOW | GONE | SECRET(6),
-            .during = { NOW | HIDDEN_THEN | HIDDEN_NOW | SECRET(6), THEN | HIDDEN_THEN | HIDDEN_NOW | SECRET(6),
-                        THEN | HIDDEN_THEN | GONE },
-            .after = THEN | HIDDEN_THEN | GONE,
+            .during = { NOW | HIDDEN_THEN | HIDDEN_NOW | SECRET(6), THEN | HIDDEN_THEN | HIDDEN_NOW | SECRET(6) },
+            .after = THEN | HIDDEN_THEN | HIDDEN_NOW | SECRET(6),
             .writes = WRITES_ENDS,
             .garbage_only_at_first = true,
             .share = 30,
+        },
+        {
+            .name = "restore a backup where both copies are lost, with the hidden volume's",
+            .prepare = prepare_hidden_lost,
+            .opener = EXPLORE_BY_PATH,
+            .run = restore,
+            .secrets = THEN | NOW | HIDDEN_THEN | HIDDEN_NOW | GONE | SECRET(6),
+            .during = { EXPLORE_NOBODY, THEN, HIDDEN_THEN | GONE, THEN | HIDDEN_THEN | GONE },
+            .after = THEN | HIDDEN_THEN | GONE,
+            .writes = WRITES_ENDS,
+            .no_garbage = true,
+            .salt_is_lost = true,
+            .share = 10,
         },
         {
             .name = "restore a backup where the front is lost",

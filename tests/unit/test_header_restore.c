@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a header backup brings back, and where it is refused: BACKUP-1, RESTORE-1 to RESTORE-4, RESTORE-8, RESTORE-9.
+ * What a header backup brings back, and where it is refused: BACKUP-1, RESTORE-1 to RESTORE-4, RESTORE-8, RESTORE-9,
+ * RESTORE-11, RESTORE-12.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -324,6 +325,49 @@ static void test_a_hidden_header_alone_unmarked(void **state)
     restores_a_hidden_one(true);
 }
 
+/* RESTORE-12: the outer secret puts back a header from before the hidden volume was made. Who does that need not know
+ * of it, and it is there afterwards; also when one of the ends was lost. */
+static void keeps_a_hidden_one(bool unmarked)
+{
+    struct coffer_create_options options = helper_filled(unmarked), inner = COFFER_CREATE_OPTIONS_INIT;
+    struct coffer_open_options open = COFFER_OPEN_OPTIONS_INIT;
+    struct coffer_credential *outer = helper_credential("correct"), *hidden = helper_credential("hidden");
+    static const uint64_t LOST[] = { 0, TAIL };
+    struct coffer_volume *volume;
+    helper_create(&options);
+    open.kdf_level = inner.kdf_level = options.kdf_level;
+    inner.container_size = 1 << 20;
+    assert_int_equal(coffer_header_backup(helper_path, backup, outer, &open, NULL), COFFER_OK);
+    assert_int_equal(coffer_volume_create_hidden(helper_path, outer, hidden, &inner, &volume, NULL), COFFER_OK);
+    assert_int_equal(coffer_volume_close(volume, NULL), COFFER_OK);
+    coffer_credential_free(outer);
+    coffer_credential_free(hidden);
+
+    assert_int_equal(restore_with("correct", unmarked), COFFER_OK);
+    assert_int_equal(helper_try("correct"), COFFER_OK);
+    assert_int_equal(helper_try("hidden"), COFFER_OK);
+    for (unsigned i = 0; i < 2; i++) {
+        wipe(LOST[i]);
+        wipe(LOST[i] + 0x1000);
+        assert_int_equal(restore_with("correct", unmarked), COFFER_OK);
+        assert_int_equal(helper_try("correct"), COFFER_OK);
+        assert_int_equal(helper_open("hidden", false, &volume), COFFER_OK); /* which heals the other end */
+        assert_int_equal(coffer_volume_close(volume, NULL), COFFER_OK);
+    }
+}
+
+static void test_a_hidden_one_that_is_younger(void **state)
+{
+    (void)state;
+    keeps_a_hidden_one(false);
+}
+
+static void test_a_hidden_one_that_is_younger_unmarked(void **state)
+{
+    (void)state;
+    keeps_a_hidden_one(true);
+}
+
 /* Into a volume that was copied to a larger store: its tail is where its front says (RESTORE-3, LAYOUT-8). */
 static void test_into_a_larger_store_whose_front_is_whole(void **state)
 {
@@ -407,6 +451,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_from_before_a_growth, enter, leave),
         cmocka_unit_test_setup_teardown(test_a_hidden_header_alone, enter, leave),
         cmocka_unit_test_setup_teardown(test_a_hidden_header_alone_unmarked, enter, leave),
+        cmocka_unit_test_setup_teardown(test_a_hidden_one_that_is_younger, enter, leave),
+        cmocka_unit_test_setup_teardown(test_a_hidden_one_that_is_younger_unmarked, enter, leave),
         cmocka_unit_test_setup_teardown(test_into_a_larger_store_whose_front_is_whole, enter, leave),
         cmocka_unit_test_setup_teardown(test_another_volume, enter, leave),
         cmocka_unit_test_setup_teardown(test_another_volume_with_one_copy, enter, leave),
