@@ -41,12 +41,12 @@ static char what[4096]; /* the last steps, for messages */
 
 static void note(const char *step, unsigned a, unsigned b)
 {
-    char text[40];
-    (void)snprintf(text, sizeof(text), " %s(%u,%u)", step, a, b);
-    if (strlen(what) + strlen(text) >= sizeof(what)) {
-        memmove(what, what + 100, strlen(what + 100) + 1);
+    size_t used = strlen(what);
+    if (sizeof(what) - used < 64) { /* the oldest make room */
+        used -= sizeof(what) / 2;
+        memmove(what, what + sizeof(what) / 2, used + 1);
     }
-    (void)strcat(what, text);
+    (void)snprintf(what + used, sizeof(what) - used, " %s(%u,%u)", step, a, b);
 }
 
 static uint64_t place(unsigned copy, unsigned volume)
