@@ -51,12 +51,18 @@ static enum coffer_status stop(struct way *way, bool lazy, struct coffer_error *
     return fuse->session ? serve_stop(fuse->session, lazy, error) : COFFER_OK;
 }
 
+/* What the kernel still holds comes to us: pages of mapped files, as nothing else is cached. Of a FUSE mount syncfs only
+ * sends them, on many kernels; fsync of the one file also waits until they are written. */
 static bool sync_all(struct way *way)
 {
     struct fuse_way *fuse = (struct fuse_way *)way;
     SCOPE_FD int fd = open(way->task->request->point->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    return !(fd >= 0 && syncfs(fd) < 0) && (!fuse->files || fuse->files->ops->sync(fuse->files) == 0);
+    if (fuse->files) {
+        return !(fd >= 0 && syncfs(fd) < 0) && fuse->files->ops->sync(fuse->files) == 0;
+    }
+    SCOPE_FD int volume = fd >= 0 ? openat(fd, "volume", O_RDONLY | O_CLOEXEC) : -1;
+    return !(volume >= 0 && fsync(volume) < 0);
 }
 
 static void wait_for_end(struct way *way, struct coffer_error *error)
