@@ -26,13 +26,3 @@ const struct format *format_by_name(const char *name)
     }
     return NULL;
 }
-
-struct format_opened *format_opened_new(void)
-{
-    return crypto_secret_alloc(sizeof(struct format_opened));
-}
-
-void format_opened_free(struct format_opened *opened)
-{
-    crypto_secret_free(opened);
-}

@@ -26,12 +26,13 @@ struct segment {
     uint64_t tweak;          /* of the first sector, in 512-byte units */
 };
 
-#define FORMAT_SEGMENTS_MAX 16
+#define FORMAT_SEGMENTS_MAX (4u << 20) /* 160 MiB of them */
 
 /* Keep it in secret memory (format_opened_new). */
 struct format_opened {
-    struct segment segment[FORMAT_SEGMENTS_MAX]; /* in order, without gaps, from 0 to data_size */
-    unsigned segments;
+    struct segment
+        *segment; /* in order, without gaps, from 0 to data_size; format_opened_place, format_opened_add */
+    size_t segments, segments_room;
     uint64_t data_size;
     uint32_t sector_size;
     bool thin;                               /* a stored sector of zeros reads as zeros */
@@ -61,6 +62,15 @@ extern const struct format FORMAT_COFFER, FORMAT_LUKS, FORMAT_BITLK, FORMAT_FVAU
 
 struct format_opened *format_opened_new(void);
 void format_opened_free(struct format_opened *opened);
+
+/* The map is one run of sectors. */
+void format_opened_place(struct format_opened *opened, uint64_t size, uint64_t storage_offset, uint64_t tweak);
+
+/* Puts a run of `size` bytes behind the map, whose size grows by that; one that continues the last becomes part of it.
+ * `tweak` counts for SEGMENT_CIPHER. Errors: UNSUPPORTED (more than FORMAT_SEGMENTS_MAX), DAMAGED (more bytes than can be
+ * counted), NO_MEMORY. */
+enum coffer_status format_opened_add(struct format_opened *opened, enum segment_kind kind, uint64_t size,
+                                     uint64_t storage_offset, uint64_t tweak, struct coffer_error *error);
 
 /* The format of that name; NULL when there is none. Index from 0; NULL after the last. */
 const struct format *format_by_name(const char *name);

@@ -167,35 +167,30 @@ static int compare_holes(const void *a, const void *b)
     return left->start < right->start ? -1 : left->start > right->start;
 }
 
-static enum coffer_status add(struct format_opened *opened, enum segment_kind kind, uint64_t size, uint64_t place)
+static enum coffer_status add(struct format_opened *opened, enum segment_kind kind, uint64_t size, uint64_t place,
+                              struct coffer_error *error)
 {
-    if (size == 0) {
-        return COFFER_OK;
-    }
-    if (opened->segments == FORMAT_SEGMENTS_MAX) {
-        return COFFER_DAMAGED;
-    }
-    opened->segment[opened->segments++] = (struct segment){
-        .kind = kind,
-        .start = opened->data_size,
-        .size = size,
-        .storage_offset = place,
-        .tweak = place / 512,
-    };
-    opened->data_size += size;
-    return COFFER_OK;
+    return format_opened_add(opened, kind, size, place, place / 512, error);
 }
 
 /* What is stored in its place, up to `end`; beyond `limit` it is not encrypted yet. */
-static enum coffer_status add_in_place(struct format_opened *opened, uint64_t end, uint64_t limit)
+static enum coffer_status add_in_place(struct format_opened *opened, uint64_t end, uint64_t limit,
+                                       struct coffer_error *error)
 {
     uint64_t at = opened->data_size;
     uint64_t middle = limit < at ? at : limit > end ? end : limit;
-    enum coffer_status status = add(opened, SEGMENT_CIPHER, middle - at, at);
-    return status != COFFER_OK ? status : add(opened, SEGMENT_PLAIN, end - middle, middle);
+    enum coffer_status status = add(opened, SEGMENT_CIPHER, middle - at, at, error);
+    return status != COFFER_OK ? status : add(opened, SEGMENT_PLAIN, end - middle, middle, error);
 }
 
-static enum coffer_status place_all(const struct bitlk *bitlk, uint64_t size, struct format_opened *opened)
+static enum coffer_status damaged(struct coffer_error *error)
+{
+    return error_set(error, COFFER_DAMAGED, 0,
+                     "its BitLocker metadata is damaged, or it was cut short: its parts overlap or lie outside");
+}
+
+static enum coffer_status place_all(const struct bitlk *bitlk, uint64_t size, struct format_opened *opened,
+                                    struct coffer_error *error)
 {
     struct hole hole[HOLES] = { { bitlk->boot_offset, bitlk->boot_size } };
     uint64_t mask = bitlk->sector_size - 1;
@@ -205,18 +200,18 @@ static enum coffer_status place_all(const struct bitlk *bitlk, uint64_t size, st
     }
     qsort(hole, HOLES, sizeof(hole[0]), compare_holes);
     if (bitlk->boot_size == 0 || (bitlk->boot_size & mask) != 0 || bitlk->boot_size > size) {
-        return COFFER_DAMAGED;
+        return damaged(error);
     }
-    enum coffer_status status = add(opened, SEGMENT_CIPHER, bitlk->boot_size, bitlk->boot_offset);
+    enum coffer_status status = add(opened, SEGMENT_CIPHER, bitlk->boot_size, bitlk->boot_offset, error);
     for (unsigned i = 0; i < HOLES && status == COFFER_OK; i++) {
         if ((hole[i].start & mask) != 0 || hole[i].start < opened->data_size || hole[i].start > size ||
             hole[i].size > size - hole[i].start) {
-            return COFFER_DAMAGED;
+            return damaged(error);
         }
-        status = add_in_place(opened, hole[i].start, limit);
-        status = status != COFFER_OK ? status : add(opened, SEGMENT_ZERO, hole[i].size, hole[i].start);
+        status = add_in_place(opened, hole[i].start, limit, error);
+        status = status != COFFER_OK ? status : add(opened, SEGMENT_ZERO, hole[i].size, hole[i].start, error);
     }
-    return status != COFFER_OK ? status : add_in_place(opened, size, limit);
+    return status != COFFER_OK ? status : add_in_place(opened, size, limit, error);
 }
 
 /* ---- with a secret ---- */
@@ -264,12 +259,8 @@ static enum coffer_status bitlk_open(struct storage *storage, const struct coffe
         return status;
     }
     opened->sector_size = bitlk->sector_size;
-    if (place_all(bitlk, storage->size & ~(uint64_t)(bitlk->sector_size - 1), opened) != COFFER_OK) {
-        return error_set(
-            error, COFFER_DAMAGED, 0,
-            "its BitLocker metadata is damaged, or it was cut short: its parts overlap or lie outside");
-    }
-    status = take_key(bitlk, credential, options, opened, error);
+    status = place_all(bitlk, storage->size & ~(uint64_t)(bitlk->sector_size - 1), opened, error);
+    status = status != COFFER_OK ? status : take_key(bitlk, credential, options, opened, error);
     if (status == COFFER_OK) {
         notice_plain(bitlk, &options->callbacks);
         describe_public(bitlk, &opened->info);

@@ -65,18 +65,11 @@ void format_coffer_describe(struct copies *copies, struct format_opened *opened)
 {
     struct header_fields fields;
     header_get_fields(&copies->body, &fields);
-    opened->data_size = fields.data_size;
+    format_opened_place(opened, fields.data_size, fields.data_offset, fields.iv_base);
     opened->sector_size = 1u << fields.sector_shift;
     opened->thin = (fields.incompat & HEADER_INCOMPAT_HOLES) != 0;
     opened->read_only = (fields.ro_compat & ~HEADER_RO_COMPAT_KNOWN) != 0 || copies->stranger[HEADER_FRONT] ||
                         copies->stranger[HEADER_TAIL];
-    opened->segments = 1;
-    opened->segment[0] = (struct segment){
-        .kind = SEGMENT_CIPHER,
-        .size = fields.data_size,
-        .storage_offset = fields.data_offset,
-        .tweak = fields.iv_base,
-    };
     opened->sectors = (struct crypto_sector_spec){
         .layer = { { CRYPTO_AES, CRYPTO_SECTOR_KEY_SIZE } },
         .layers = 1,

@@ -88,34 +88,37 @@ static const struct fvault_extent *piece_at(const struct fvault *fvault, uint64_
     return NULL;
 }
 
-static bool place_all(const struct fvault *fvault, uint64_t storage_size, struct format_opened *opened)
+static enum coffer_status damaged(struct coffer_error *error)
+{
+    return error_set(error, COFFER_DAMAGED, 0,
+                     "its FileVault metadata is damaged, or it was cut short: its pieces do not fit");
+}
+
+static enum coffer_status place_all(const struct fvault *fvault, uint64_t storage_size,
+                                    struct format_opened *opened, struct coffer_error *error)
 {
     uint64_t size = fvault->size;
     if (size == 0 || size % SECTOR_SIZE != 0) {
-        return false;
+        return damaged(error);
     }
     while (opened->data_size < size) {
         const struct fvault_extent *piece = piece_at(fvault, opened->data_size / fvault->block_size);
         uint64_t offset, bytes, end;
-        if (piece == NULL || opened->segments == FORMAT_SEGMENTS_MAX ||
-            __builtin_mul_overflow(piece->physical, fvault->block_size, &offset) ||
+        if (piece == NULL || __builtin_mul_overflow(piece->physical, fvault->block_size, &offset) ||
             __builtin_mul_overflow(piece->count, fvault->block_size, &bytes)) {
-            return false;
+            return damaged(error);
         }
         bytes = bytes < size - opened->data_size ? bytes : size - opened->data_size;
         if (__builtin_add_overflow(offset, bytes, &end) || end > storage_size) {
-            return false;
+            return damaged(error);
         }
-        opened->segment[opened->segments++] = (struct segment){
-            .kind = SEGMENT_CIPHER,
-            .start = opened->data_size,
-            .size = bytes,
-            .storage_offset = offset,
-            .tweak = opened->data_size / SECTOR_SIZE,
-        };
-        opened->data_size += bytes;
+        enum coffer_status status =
+            format_opened_add(opened, SEGMENT_CIPHER, bytes, offset, opened->data_size / SECTOR_SIZE, error);
+        if (status != COFFER_OK) {
+            return status;
+        }
     }
-    return true;
+    return COFFER_OK;
 }
 
 /* ---- with a secret ---- */
@@ -137,9 +140,9 @@ static enum coffer_status fvault_open(struct storage *storage, const struct coff
         return error_set(error, COFFER_UNSUPPORTED, 0, "%s", reason);
     }
     opened->sector_size = SECTOR_SIZE;
-    if (!place_all(fvault, storage->size, opened)) {
-        return error_set(error, COFFER_DAMAGED, 0,
-                         "its FileVault metadata is damaged, or it was cut short: its pieces do not fit");
+    status = place_all(fvault, storage->size, opened, error);
+    if (status != COFFER_OK) {
+        return status;
     }
     opened->sectors = (struct crypto_sector_spec){
         .layer = { { CRYPTO_AES, FVAULT_KEY_SIZE } },

@@ -193,16 +193,7 @@ static enum coffer_status place_segment(const struct luks_segment *segment, cons
         return error_set(error, COFFER_DAMAGED, 0, "its LUKS header is damaged: a segment is not whole sectors");
     }
     size -= size % sector_size;
-    opened->segment[opened->segments++] = (struct segment){
-        .kind = SEGMENT_CIPHER,
-        .start = opened->data_size,
-        .size = size,
-        .storage_offset = segment->offset,
-        .tweak = segment->tweak,
-    };
-    return !__builtin_add_overflow(opened->data_size, size, &opened->data_size)
-               ? COFFER_OK
-               : error_set(error, COFFER_DAMAGED, 0, "its LUKS header is damaged: its segments are too large");
+    return format_opened_add(opened, SEGMENT_CIPHER, size, segment->offset, segment->tweak, error);
 }
 
 static enum coffer_status place_data(const struct luks_header *header, bool detached,

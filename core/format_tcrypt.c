@@ -130,15 +130,9 @@ static enum coffer_status place_of(const struct tcrypt_found *found, const struc
 static void describe(const struct tcrypt_found *found, const struct tcrypt_place *place,
                      struct format_opened *opened)
 {
-    opened->data_size = place->size;
+    uint64_t tweak = tcrypt_cipher_first_tweak(found->cipher, place->offset);
+    format_opened_place(opened, place->size, place->offset, tweak);
     opened->sector_size = 512;
-    opened->segments = 1;
-    opened->segment[0] = (struct segment){
-        .kind = SEGMENT_CIPHER,
-        .size = place->size,
-        .storage_offset = place->offset,
-        .tweak = tcrypt_cipher_first_tweak(found->cipher, place->offset),
-    };
     tcrypt_cipher_spec(found->cipher, found->header.keys, &opened->sectors);
 
     struct coffer_info *info = &opened->info;
@@ -149,7 +143,7 @@ static void describe(const struct tcrypt_found *found, const struct tcrypt_place
     info->sector_size = opened->sector_size;
     info->data_size = place->size;
     info->data_offset = place->offset;
-    info->iv_base = opened->segment[0].tweak;
+    info->iv_base = tweak;
     (void)snprintf(info->cipher, sizeof(info->cipher), "%s", found->cipher->name);
     (void)snprintf(info->kdf, sizeof(info->kdf), "%s", found->kdf.name);
     if (found->kdf.argon2id) {

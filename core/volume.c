@@ -18,7 +18,7 @@
 /* What is written there would reach the store in the clear, and no secret vouches for the metadata that say so. */
 static bool is_partly_plain(const struct format_opened *opened)
 {
-    for (unsigned i = 0; i < opened->segments; i++) {
+    for (size_t i = 0; i < opened->segments; i++) {
         if (opened->segment[i].kind == SEGMENT_PLAIN) {
             return true;
         }
@@ -26,8 +26,8 @@ static bool is_partly_plain(const struct format_opened *opened)
     return false;
 }
 
-enum coffer_status volume_new(struct storage *storage, const struct format_opened *opened,
-                              struct coffer_volume **volume, struct coffer_error *error)
+enum coffer_status volume_new(struct storage *storage, struct format_opened *opened, struct coffer_volume **volume,
+                              struct coffer_error *error)
 {
     struct coffer_volume *new = calloc(1, sizeof(*new));
     if (new == NULL) {
@@ -49,8 +49,6 @@ enum coffer_status volume_new(struct storage *storage, const struct format_opene
     }
     *new->sectors = opened->sectors;
     new->storage = storage;
-    memcpy(new->segment, opened->segment, sizeof(new->segment));
-    new->segments = opened->segments;
     new->data_size = opened->data_size;
     new->sector_size = opened->sector_size;
     new->thin = opened->thin;
@@ -59,6 +57,10 @@ enum coffer_status volume_new(struct storage *storage, const struct format_opene
         new->protected_start = opened->protected_start - opened->segment[0].storage_offset;
         new->protected_end = opened->protected_end - opened->segment[0].storage_offset;
     }
+    new->segment = opened->segment;
+    new->segments = opened->segments;
+    opened->segment = NULL;
+    opened->segments = opened->segments_room = 0;
     new->info = opened->info;
     new->info.read_only = new->read_only;
     new->info.backing_size = storage->size;
@@ -73,11 +75,16 @@ enum coffer_status volume_new(struct storage *storage, const struct format_opene
 
 const struct segment *volume_segment_at(const struct coffer_volume *volume, uint64_t offset)
 {
-    const struct segment *segment = volume->segment;
-    while (offset - segment->start >= segment->size) {
-        segment++;
+    size_t low = 0, high = volume->segments; /* it is one of those from `low` to before `high` */
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (volume->segment[middle].start <= offset) {
+            low = middle;
+        } else {
+            high = middle;
+        }
     }
-    return segment;
+    return &volume->segment[low];
 }
 
 enum coffer_status coffer_volume_info(struct coffer_volume *volume, struct coffer_info *info,
@@ -296,6 +303,7 @@ enum coffer_status coffer_volume_close(struct coffer_volume *volume, struct coff
     coffer_volume_forget_key(volume);
     range_lock_destroy(&volume->ranges);
     storage_close(volume->storage);
+    free(volume->segment);
     free(volume);
     return status;
 }

@@ -13,8 +13,8 @@
 
 struct coffer_volume {
     struct storage *storage;
-    struct segment segment[FORMAT_SEGMENTS_MAX];
-    unsigned segments;
+    struct segment *segment; /* in order, without gaps, from 0 to data_size */
+    size_t segments;
     uint64_t data_size;
     uint32_t sector_size;
     bool thin;
@@ -32,9 +32,9 @@ struct coffer_volume {
     atomic_int flush_error;       /* errno of the first flush that failed: it fails from then on */
 };
 
-/* Takes `storage` over, also when it fails. */
-enum coffer_status volume_new(struct storage *storage, const struct format_opened *opened,
-                              struct coffer_volume **volume, struct coffer_error *error);
+/* Takes `storage` over, also when it fails, and the map out of `opened`, unless it fails. */
+enum coffer_status volume_new(struct storage *storage, struct format_opened *opened, struct coffer_volume **volume,
+                              struct coffer_error *error);
 
 /* The segment that holds cleartext byte `offset` < data_size. */
 const struct segment *volume_segment_at(const struct coffer_volume *volume, uint64_t offset);

@@ -22,6 +22,8 @@ static struct coffer_volume *make_volume(const struct crypto_sector_spec *spec)
     volume->sectors = crypto_secret_alloc(sizeof(*spec));
     assert_non_null(volume->sectors);
     *volume->sectors = *spec;
+    volume->segment = calloc(2, sizeof(*volume->segment));
+    assert_non_null(volume->segment);
     volume->segments = 1;
     volume->data_size = 8192;
     volume->sector_size = spec->sector_size;
@@ -32,6 +34,7 @@ static struct coffer_volume *make_volume(const struct crypto_sector_spec *spec)
 static void free_volume(struct coffer_volume *volume)
 {
     crypto_secret_free(volume->sectors);
+    free(volume->segment);
     free(volume);
 }
 
