@@ -68,7 +68,7 @@ static void prepare(struct way *way)
         .layers = way->layers,
         .mode = way->mode,
         .iv = way->iv,
-        .essiv_digest = CRYPTO_SHA256,
+        .iv_digest = CRYPTO_SHA256,
         .sector_size = way->sector_size,
         .iv_unit = 512,
     };

@@ -53,7 +53,7 @@ static void fill_spec(const struct cipher *cipher, struct crypto_sector_spec *sp
         .layers = cipher->layers,
         .mode = cipher->mode,
         .iv = cipher->mode == CRYPTO_XTS ? CRYPTO_IV_PLAIN64 : CRYPTO_IV_ESSIV,
-        .essiv_digest = CRYPTO_SHA256,
+        .iv_digest = CRYPTO_SHA256,
         .sector_size = cipher->sector_size,
         .iv_unit = 512,
         .key_size = key_size * cipher->layers,

@@ -142,9 +142,9 @@ static bool split(char *text, const char *part[4])
 static bool set_essiv(const char *options, struct crypto_sector_spec *spec)
 {
     bool half = strcmp(options, "wp256") == 0;
-    spec->essiv_digest = cipher_name_digest(half ? "whirlpool" : options);
+    spec->iv_digest = cipher_name_digest(half ? "whirlpool" : options);
     spec->essiv_key_size = half ? 32 : 0;
-    return spec->essiv_digest != CRYPTO_DIGESTS;
+    return spec->iv_digest != CRYPTO_DIGESTS;
 }
 
 static bool fill(const char *const part[4], uint32_t key_size, struct crypto_sector_spec *spec)
@@ -219,11 +219,13 @@ bool cipher_name_write(const struct crypto_sector_spec *spec, unsigned layer, ch
     const char *iv = name_of(spec->mode == CRYPTO_LRW ? LRW_IVS : IVS, (int)spec->iv);
     const char *digest = "";
     if (spec->iv == CRYPTO_IV_ESSIV) {
-        bool half = spec->essiv_key_size != 0;
-        digest = half ? "wp256" : name_of(DIGESTS, (int)spec->essiv_digest);
+        bool half = spec->iv_digest == CRYPTO_WHIRLPOOL && spec->essiv_key_size == 32;
+        bool whole = spec->essiv_key_size == 0 || spec->essiv_key_size == crypto_digest_size(spec->iv_digest);
+        digest = half ? "wp256" : whole ? name_of(DIGESTS, (int)spec->iv_digest) : NULL;
     }
     bool is_one_of_many = spec->layers > 1 && spec->mode != CRYPTO_XTS; /* the others share what is theirs alone */
-    if (cipher == NULL || mode == NULL || iv == NULL || digest == NULL || is_one_of_many) {
+    bool is_masked = !crypto_is_zero(spec->iv_mask, sizeof(spec->iv_mask));
+    if (cipher == NULL || mode == NULL || iv == NULL || digest == NULL || is_one_of_many || is_masked) {
         return false;
     }
     int length =

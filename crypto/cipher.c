@@ -31,6 +31,7 @@ static const struct known KNOWN[] = {
     { CRYPTO_BLOWFISH, 0, GCRY_CIPHER_BLOWFISH },
     { CRYPTO_BLOWFISH_LE, 0, GCRY_CIPHER_BLOWFISH },
     { CRYPTO_3DES, 24, GCRY_CIPHER_3DES },
+    { CRYPTO_DES, 8, GCRY_CIPHER_DES },
 };
 
 size_t cipher_block_size(enum crypto_cipher cipher)

@@ -99,6 +99,9 @@ enum crypto_digest {
     CRYPTO_BLAKE2B,
     CRYPTO_SHA3_256,
     CRYPTO_SHA3_512,
+    CRYPTO_MD4,
+    CRYPTO_MD5,
+    CRYPTO_TIGER,
     CRYPTO_DIGESTS,
 };
 
@@ -111,6 +114,7 @@ enum crypto_cipher {
     CRYPTO_BLOWFISH,
     CRYPTO_BLOWFISH_LE, /* old TrueCrypt's: the words of a block are little-endian */
     CRYPTO_3DES,
+    CRYPTO_DES,
     CRYPTO_KUZNYECHIK, /* our own; XTS and LRW only */
     CRYPTO_CIPHERS,
 };
@@ -122,6 +126,10 @@ enum crypto_cipher {
 size_t crypto_digest_size(enum crypto_digest digest); /* bytes; 0: there is none */
 
 void crypto_digest(enum crypto_digest digest, uint8_t *out, const void *data, size_t size);
+
+/* HMAC; out: crypto_digest_size bytes. 0, -EINVAL, -ENOMEM. */
+CRYPTO_CHECKED int crypto_hmac(enum crypto_digest digest, uint8_t *out, const void *key, size_t key_size,
+                               const void *data, size_t size);
 
 /* Asked every few milliseconds from the thread that derives, with the rounds done since; false stops it. */
 typedef bool crypto_go_on_fn(void *user, uint32_t rounds);
@@ -175,6 +183,7 @@ CRYPTO_CHECKED bool crypto_ccm_open(uint8_t *out, const uint8_t key[32], const u
 enum crypto_mode {
     CRYPTO_XTS,
     CRYPTO_LRW,          /* IEEE P1619 drafts */
+    CRYPTO_LRW_GCM,      /* LibTomCrypt's: the same with the bits of a block in the order of GCM */
     CRYPTO_CBC,          /* every layer chains over the whole sector */
     CRYPTO_CBC_OUTER,    /* one chain around all layers */
     CRYPTO_CBC_ELEPHANT, /* BitLocker's up to Windows 7: a diffuser with a key of its own; one layer, EBOIV */
@@ -187,6 +196,8 @@ enum crypto_iv {
     CRYPTO_IV_PLAIN, /* 32 bits, little-endian */
     CRYPTO_IV_PLAIN64,
     CRYPTO_IV_PLAIN64BE, /* big-endian, at the end of the block */
+    CRYPTO_IV_DIGEST,    /* the start of a digest of plain's 4 bytes */
+    CRYPTO_IV_DIGEST64,  /* of plain64's 8 bytes */
     CRYPTO_IV_ESSIV,     /* plain64, encrypted under a digest of the key */
     CRYPTO_IV_EBOIV,     /* the byte offset, encrypted under the key */
     CRYPTO_IV_TCW,       /* TrueCrypt up to 4.0: IV and whitening from the 32 bytes after the key; CBC only */
@@ -201,8 +212,9 @@ struct crypto_sector_spec {
     unsigned layers;
     enum crypto_mode mode;
     enum crypto_iv iv;
-    enum crypto_digest essiv_digest;
-    uint32_t essiv_key_size; /* bytes of the digest that are the key; 0 = all */
+    enum crypto_digest iv_digest;
+    uint32_t essiv_key_size; /* bytes of the digest that are the key, zeros where it has fewer; 0 = all */
+    uint8_t iv_mask[16];     /* CBC: added to every IV; zeros = nothing */
     uint32_t sector_size;    /* 512, 1024, 2048 or 4096; AES-XTS also 8192 */
     uint32_t iv_unit;        /* bytes that the number in the IV counts: 512 or the sector size */
     uint32_t key_size;

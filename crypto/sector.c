@@ -39,6 +39,7 @@ static size_t shared_key_size(const struct crypto_sector_spec *spec)
 {
     switch (spec->mode) {
     case CRYPTO_LRW:
+    case CRYPTO_LRW_GCM:
         return LRW_KEY_SIZE;
     case CRYPTO_CBC_ELEPHANT:
         return spec->layer[0].key_size;

@@ -19,12 +19,12 @@ static void put_le64(uint8_t *out, uint64_t value)
 
 static int open_essiv(struct sector_iv *iv, const struct crypto_sector_spec *spec)
 {
-    uint8_t salt[CRYPTO_DIGEST_MAX];
-    size_t size = crypto_digest_size(spec->essiv_digest);
-    if (size == 0 || spec->essiv_key_size > size) {
+    uint8_t salt[CRYPTO_DIGEST_MAX] = { 0 };
+    size_t size = crypto_digest_size(spec->iv_digest);
+    if (size == 0 || spec->essiv_key_size > sizeof(salt)) {
         return size == 0 ? -EOPNOTSUPP : -EINVAL;
     }
-    int failed = digest_of(spec->essiv_digest, salt, spec->key, spec->layer[0].key_size);
+    int failed = digest_of(spec->iv_digest, salt, spec->key, spec->layer[0].key_size);
     if (!failed) {
         failed = cipher_open(&iv->encryptor, iv->cipher, GCRY_CIPHER_MODE_ECB, salt,
                              spec->essiv_key_size ? spec->essiv_key_size : size);
@@ -35,14 +35,21 @@ static int open_essiv(struct sector_iv *iv, const struct crypto_sector_spec *spe
 
 int sector_iv_open(struct sector_iv *iv, const struct crypto_sector_spec *spec, unsigned layer)
 {
-    *iv = (struct sector_iv){ .kind = spec->iv, .cipher = spec->layer[layer].cipher };
+    *iv = (struct sector_iv){ .kind = spec->iv, .cipher = spec->layer[layer].cipher, .digest = spec->iv_digest };
     iv->shift = (uint32_t)__builtin_ctz(spec->iv_unit / 512);
+    memcpy(iv->mask, spec->iv_mask, sizeof(iv->mask));
+    if (spec->mode != CRYPTO_CBC && !crypto_is_zero(iv->mask, sizeof(iv->mask))) {
+        return -EOPNOTSUPP;
+    }
     switch (spec->iv) {
     case CRYPTO_IV_NULL:
     case CRYPTO_IV_PLAIN:
     case CRYPTO_IV_PLAIN64:
     case CRYPTO_IV_PLAIN64BE:
         return 0;
+    case CRYPTO_IV_DIGEST:
+    case CRYPTO_IV_DIGEST64:
+        return crypto_digest_size(iv->digest) > 0 ? 0 : -EOPNOTSUPP;
     case CRYPTO_IV_ESSIV:
         return spec->layers == 1 ? open_essiv(iv, spec) : -EOPNOTSUPP;
     case CRYPTO_IV_EBOIV:
@@ -71,7 +78,15 @@ void sector_iv_close(struct sector_iv *iv)
     *iv = (struct sector_iv){ .kind = CRYPTO_IV_NULL };
 }
 
-void sector_iv_make(const struct sector_iv *iv, uint64_t tweak, uint8_t out[CIPHER_BLOCK_MAX])
+static void digest_number(const struct sector_iv *iv, uint64_t number, uint8_t out[CIPHER_BLOCK_MAX])
+{
+    uint8_t digest[CRYPTO_DIGEST_MAX] = { 0 }, data[8];
+    put_le64(data, number);
+    crypto_digest(iv->digest, digest, data, iv->kind == CRYPTO_IV_DIGEST ? 4 : 8);
+    memcpy(out, digest, CIPHER_BLOCK_MAX);
+}
+
+static void make(const struct sector_iv *iv, uint64_t tweak, uint8_t out[CIPHER_BLOCK_MAX])
 {
     uint64_t number = tweak >> iv->shift;
     memset(out, 0, CIPHER_BLOCK_MAX);
@@ -87,6 +102,10 @@ void sector_iv_make(const struct sector_iv *iv, uint64_t tweak, uint8_t out[CIPH
     case CRYPTO_IV_PLAIN64BE:
         put_le64(out + cipher_block_size(iv->cipher) - 8, __builtin_bswap64(number));
         return;
+    case CRYPTO_IV_DIGEST:
+    case CRYPTO_IV_DIGEST64:
+        digest_number(iv, number, out);
+        return;
     case CRYPTO_IV_ESSIV:
     case CRYPTO_IV_EBOIV:
         put_le64(out, iv->kind == CRYPTO_IV_ESSIV ? number : tweak * 512);
@@ -98,6 +117,12 @@ void sector_iv_make(const struct sector_iv *iv, uint64_t tweak, uint8_t out[CIPH
         blocks_xor(out, out, iv->seed, CIPHER_BLOCK_MAX);
         return;
     }
+}
+
+void sector_iv_make(const struct sector_iv *iv, uint64_t tweak, uint8_t out[CIPHER_BLOCK_MAX])
+{
+    make(iv, tweak, out);
+    blocks_xor(out, out, iv->mask, CIPHER_BLOCK_MAX);
 }
 
 /* CRC-32 of four bytes, from 0 and without the final complement. */

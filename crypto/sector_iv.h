@@ -9,10 +9,12 @@
 
 struct sector_iv {
     enum crypto_iv kind;
-    enum crypto_cipher cipher;  /* of the block size, and for ESSIV and EBOIV */
+    enum crypto_cipher cipher; /* of the block size, and for ESSIV and EBOIV */
+    enum crypto_digest digest;
     uint32_t shift;             /* tweak >> shift is the number */
     gcry_cipher_hd_t encryptor; /* ESSIV and EBOIV, else NULL */
     uint8_t *seed;              /* TCW: secret memory, else NULL */
+    uint8_t mask[CIPHER_BLOCK_MAX];
 };
 
 /* For layer `layer` of the spec. Closed also when it fails. 0, -EINVAL, -EOPNOTSUPP, -ENOMEM. */

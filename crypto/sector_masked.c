@@ -27,7 +27,7 @@ struct sector_masked {
         struct ecb tweaks;           /* XTS */
         uint8_t first[AHEAD][BLOCK]; /* XTS: the masks of the first blocks of sectors */
     } layer[CRYPTO_LAYERS_MAX];
-    /* LRW: the tweak key times x^i, and times x^i + .. + x + 1; high half, low half */
+    /* LRW: the tweak key times what bit i of an index is worth, and times what bits 0 to i are; high half, low half */
     uint64_t power[INDEX_BITS][2], step[COUNT_BITS][2];
     uint8_t mask[BLOCKS_RUN];
 };
@@ -45,19 +45,27 @@ static void put_be64(uint8_t *out, uint64_t value)
     memcpy(out, &value, sizeof(value));
 }
 
+/* The lowest bit of an index is 1, or in the order of GCM, where the first bit of a block is, x^127. */
 static void prepare_lrw(struct sector_masked *masked, const uint8_t key[LRW_KEY_SIZE])
 {
+    bool gcm = masked->mode == CRYPTO_LRW_GCM;
     uint64_t high = get_be64(key), low = get_be64(key + 8);
-    for (unsigned i = 0; i < INDEX_BITS; i++) {
-        masked->power[i][0] = high;
-        masked->power[i][1] = low;
-        if (i < COUNT_BITS) {
-            masked->step[i][0] = high ^ (i > 0 ? masked->step[i - 1][0] : 0);
-            masked->step[i][1] = low ^ (i > 0 ? masked->step[i - 1][1] : 0);
+    for (unsigned degree = 0; degree < INDEX_BITS; degree++) {
+        unsigned bit = gcm ? INDEX_BITS - 1 - degree : degree;
+        masked->power[bit][0] = high;
+        masked->power[bit][1] = low;
+        uint64_t carry = gcm ? low & 1 : high >> 63;
+        if (gcm) {
+            low = low >> 1 | high << 63;
+            high = high >> 1 ^ carry * UINT64_C(0xe1) << 56;
+        } else {
+            high = high << 1 | low >> 63;
+            low = low << 1 ^ (carry * 0x87);
         }
-        uint64_t carry = high >> 63;
-        high = high << 1 | low >> 63;
-        low = low << 1 ^ (carry * 0x87);
+    }
+    for (unsigned i = 0; i < COUNT_BITS; i++) {
+        masked->step[i][0] = masked->power[i][0] ^ (i > 0 ? masked->step[i - 1][0] : 0);
+        masked->step[i][1] = masked->power[i][1] ^ (i > 0 ? masked->step[i - 1][1] : 0);
     }
 }
 
@@ -65,7 +73,7 @@ static int open_layer(struct sector_masked *masked, const struct crypto_sector_s
                       const uint8_t *key)
 {
     size_t size = spec->layer[i].key_size;
-    if (spec->mode == CRYPTO_LRW) {
+    if (spec->mode != CRYPTO_XTS) {
         return blocks_open(&masked->layer[i].blocks, spec->layer[i].cipher, key, size);
     }
     int failed = blocks_open(&masked->layer[i].blocks, spec->layer[i].cipher, key, size / 2);
@@ -90,7 +98,7 @@ int sector_masked_new(struct sector_masked **masked, const struct crypto_sector_
         }
         key += spec->layer[i].key_size;
     }
-    if (spec->mode == CRYPTO_LRW) {
+    if (spec->mode != CRYPTO_XTS) {
         prepare_lrw(made, key);
     }
     *masked = made;
@@ -194,7 +202,7 @@ static void crypt_run(struct sector_masked *masked, const struct sector_iv *iv, 
 {
     for (unsigned i = 0; i < masked->layers; i++) {
         unsigned layer = encrypt ? i : masked->layers - 1 - i;
-        if (masked->mode == CRYPTO_LRW) {
+        if (masked->mode != CRYPTO_XTS) {
             mask_lrw(masked, iv, tweak, size);
         } else {
             mask_xts(masked, layer, done, size);

@@ -44,12 +44,21 @@ static void every_block_of_every_digest_agrees(void **state)
 {
     (void)state;
     static const int algorithms[CRYPTO_DIGESTS] = {
-        [CRYPTO_SHA1] = GCRY_MD_SHA1,           [CRYPTO_SHA256] = GCRY_MD_SHA256,
-        [CRYPTO_SHA512] = GCRY_MD_SHA512,       [CRYPTO_RIPEMD160] = GCRY_MD_RMD160,
-        [CRYPTO_WHIRLPOOL] = GCRY_MD_WHIRLPOOL, [CRYPTO_STREEBOG512] = GCRY_MD_STRIBOG512,
-        [CRYPTO_BLAKE2S] = GCRY_MD_BLAKE2S_256, [CRYPTO_SHA224] = GCRY_MD_SHA224,
-        [CRYPTO_SHA384] = GCRY_MD_SHA384,       [CRYPTO_BLAKE2B] = GCRY_MD_BLAKE2B_512,
-        [CRYPTO_SHA3_256] = GCRY_MD_SHA3_256,   [CRYPTO_SHA3_512] = GCRY_MD_SHA3_512,
+        [CRYPTO_SHA1] = GCRY_MD_SHA1,
+        [CRYPTO_SHA256] = GCRY_MD_SHA256,
+        [CRYPTO_SHA512] = GCRY_MD_SHA512,
+        [CRYPTO_RIPEMD160] = GCRY_MD_RMD160,
+        [CRYPTO_WHIRLPOOL] = GCRY_MD_WHIRLPOOL,
+        [CRYPTO_STREEBOG512] = GCRY_MD_STRIBOG512,
+        [CRYPTO_BLAKE2S] = GCRY_MD_BLAKE2S_256,
+        [CRYPTO_SHA224] = GCRY_MD_SHA224,
+        [CRYPTO_SHA384] = GCRY_MD_SHA384,
+        [CRYPTO_BLAKE2B] = GCRY_MD_BLAKE2B_512,
+        [CRYPTO_SHA3_256] = GCRY_MD_SHA3_256,
+        [CRYPTO_SHA3_512] = GCRY_MD_SHA3_512,
+        [CRYPTO_MD4] = GCRY_MD_MD4,
+        [CRYPTO_MD5] = GCRY_MD_MD5,
+        [CRYPTO_TIGER] = GCRY_MD_TIGER1,
     };
     static const uint32_t iterations[] = { 1, 2, 2048, 2049, 4097 };
     for (enum crypto_digest digest = CRYPTO_SHA1; digest < CRYPTO_DIGESTS; digest++) {
@@ -67,6 +76,42 @@ static void every_block_of_every_digest_agrees(void **state)
             }
         }
     }
+}
+
+/* A round of PBKDF2 is HMAC over the salt and the number of the block. */
+static void hmac_is_what_pbkdf2_is_made_of(void **state)
+{
+    (void)state;
+    for (enum crypto_digest digest = CRYPTO_SHA1; digest < CRYPTO_DIGESTS; digest++) {
+        const struct crypto_pbkdf2 input = input_of(digest, 1);
+        uint8_t expected[CRYPTO_DIGEST_MAX], got[CRYPTO_DIGEST_MAX];
+        assert_int_equal(crypto_pbkdf2_block(expected, &input, 7), 0);
+        assert_int_equal(crypto_hmac(digest, got, "password", 8, "salt\0\0\0\7", 8), 0);
+        assert_memory_equal(got, expected, crypto_digest_size(digest));
+    }
+    uint8_t got[CRYPTO_DIGEST_MAX];
+    assert_int_equal(crypto_hmac(CRYPTO_DIGESTS, got, "", 0, "", 0), -EINVAL);
+}
+
+/* HMAC: RFC 2202. Digests of "abc": RFC 1320, RFC 1321, and of Tiger that of LibTomCrypt, whose bytes libgcrypt's first Tiger
+ * has in another order. */
+static void old_digests_give_the_published_answers(void **state)
+{
+    (void)state;
+    static const uint8_t hmac[16] = "\x75\x0c\x78\x3e\x6a\xb0\xb5\x03\xea\xa8\x6e\x31\x0a\x5d\xb7\x38";
+    static const uint8_t md4[16] = "\xa4\x48\x01\x7a\xaf\x21\xd8\x52\x5f\xc1\x0a\xe8\x7a\xa6\x72\x9d";
+    static const uint8_t md5[16] = "\x90\x01\x50\x98\x3c\xd2\x4f\xb0\xd6\x96\x3f\x7d\x28\xe1\x7f\x72";
+    static const uint8_t tiger[24] = "\x2a\xab\x14\x84\xe8\xc1\x58\xf2\xbf\xb8\xc5\xff\x41\xb5\x7a\x52"
+                                     "\x51\x29\x13\x1c\x95\x7b\x5f\x93";
+    uint8_t got[CRYPTO_DIGEST_MAX];
+    assert_int_equal(crypto_hmac(CRYPTO_MD5, got, "Jefe", 4, "what do ya want for nothing?", 28), 0);
+    assert_memory_equal(got, hmac, sizeof(hmac));
+    crypto_digest(CRYPTO_MD4, got, "abc", 3);
+    assert_memory_equal(got, md4, sizeof(md4));
+    crypto_digest(CRYPTO_MD5, got, "abc", 3);
+    assert_memory_equal(got, md5, sizeof(md5));
+    crypto_digest(CRYPTO_TIGER, got, "abc", 3);
+    assert_memory_equal(got, tiger, sizeof(tiger));
 }
 
 static bool stop_at_the_second(void *user, uint32_t rounds)
@@ -172,6 +217,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pbkdf2_gives_the_published_answer),
         cmocka_unit_test(every_block_of_every_digest_agrees),
+        cmocka_unit_test(hmac_is_what_pbkdf2_is_made_of),
+        cmocka_unit_test(old_digests_give_the_published_answers),
         cmocka_unit_test(pbkdf2_stops_when_told_and_leaves_no_key),
         cmocka_unit_test(argon2id_agrees_with_libsodium),
         cmocka_unit_test(argon2i_is_not_argon2id),

@@ -37,6 +37,7 @@ static const struct {
     { CRYPTO_CAST5, 16, GCRY_CIPHER_CAST5, 8 },
     { CRYPTO_BLOWFISH, 56, GCRY_CIPHER_BLOWFISH, 8 },
     { CRYPTO_3DES, 24, GCRY_CIPHER_3DES, 8 },
+    { CRYPTO_DES, 8, GCRY_CIPHER_DES, 8 },
 };
 #define CIPHERS_COUNT (sizeof(CIPHERS) / sizeof(CIPHERS[0]))
 
@@ -67,7 +68,7 @@ static struct crypto_sector_spec one_layer(unsigned cipher, enum crypto_mode mod
         .iv = iv,
         .sector_size = sector_size,
         .iv_unit = 512,
-        .key_size = key_size + (mode == CRYPTO_LRW ? 16 : 0),
+        .key_size = key_size + (mode == CRYPTO_LRW || mode == CRYPTO_LRW_GCM ? 16 : 0),
     };
     reference_bytes(seed, spec.key, spec.key_size);
     return spec;
@@ -126,7 +127,7 @@ static void xts_agrees_with_libgcrypts_own(void **state)
 static void reference_iv(const struct crypto_sector_spec *spec, unsigned c, uint64_t tweak, uint8_t iv[16])
 {
     uint64_t number = tweak / (spec->iv_unit / 512);
-    uint8_t key[32];
+    uint8_t key[32] = { 0 }, digest[64] = { 0 };
     gcry_cipher_hd_t ecb = NULL;
     memset(iv, 0, 16);
     switch (spec->iv) {
@@ -141,8 +142,19 @@ static void reference_iv(const struct crypto_sector_spec *spec, unsigned c, uint
             iv[CIPHERS[c].block - 1 - i] = (uint8_t)(number >> (8 * i));
         }
         break;
+    case CRYPTO_IV_DIGEST:
+        put_le64(iv, number);
+        gcry_md_hash_buffer(GCRY_MD_SHA256, digest, iv, 4);
+        memcpy(iv, digest, 16);
+        break;
+    case CRYPTO_IV_DIGEST64:
+        put_le64(iv, number);
+        gcry_md_hash_buffer(GCRY_MD_SHA256, digest, iv, 8);
+        memcpy(iv, digest, 16);
+        break;
     case CRYPTO_IV_ESSIV:
-        gcry_md_hash_buffer(GCRY_MD_SHA256, key, spec->key, spec->layer[0].key_size);
+        gcry_md_hash_buffer(spec->iv_digest == CRYPTO_SHA1 ? GCRY_MD_SHA1 : GCRY_MD_SHA256, key, spec->key,
+                            spec->layer[0].key_size);
         put_le64(iv, number);
         ecb = reference_open(GCRY_CIPHER_AES256, GCRY_CIPHER_MODE_ECB, key, 32);
         break;
@@ -157,16 +169,17 @@ static void reference_iv(const struct crypto_sector_spec *spec, unsigned c, uint
         assert_int_equal(gcry_cipher_encrypt(ecb, iv, 16, NULL, 0), 0);
         gcry_cipher_close(ecb);
     }
+    for (unsigned i = 0; i < 16; i++) {
+        iv[i] ^= spec->iv_mask[i];
+    }
 }
 
-static void check_cbc(unsigned c, enum crypto_iv iv, uint32_t sector_size, uint32_t iv_unit, uint64_t *seed)
+static void check_cbc_spec(struct crypto_sector_spec spec, unsigned c, uint64_t *seed)
 {
     static uint8_t plain[RUN_MAX], cipher[RUN_MAX];
-    struct crypto_sector_spec spec = one_layer(c, CRYPTO_CBC, iv, sector_size, seed);
+    uint32_t sector_size = spec.sector_size;
     size_t size = 3 * (size_t)sector_size;
     uint64_t tweak = UINT64_C(0x1fffffff8);
-    spec.essiv_digest = CRYPTO_SHA256;
-    spec.iv_unit = iv_unit;
     gcry_cipher_hd_t cbc = reference_open(CIPHERS[c].algorithm, GCRY_CIPHER_MODE_CBC, spec.key, spec.key_size);
     reference_bytes(seed, plain, size);
     for (size_t at = 0; at < size; at += sector_size) {
@@ -179,6 +192,25 @@ static void check_cbc(unsigned c, enum crypto_iv iv, uint32_t sector_size, uint3
     check_run(&spec, tweak, plain, cipher, size);
 }
 
+static void check_cbc(unsigned c, enum crypto_iv iv, uint32_t sector_size, uint32_t iv_unit, uint64_t *seed)
+{
+    struct crypto_sector_spec spec = one_layer(c, CRYPTO_CBC, iv, sector_size, seed);
+    spec.iv_digest = CRYPTO_SHA256;
+    spec.iv_unit = iv_unit;
+    check_cbc_spec(spec, c, seed);
+    reference_bytes(seed, spec.iv_mask, sizeof(spec.iv_mask));
+    check_cbc_spec(spec, c, seed);
+}
+
+/* A digest of 20 bytes for a key of 32: the rest of it is zeros. */
+static void check_short_essiv(uint64_t *seed)
+{
+    struct crypto_sector_spec spec = one_layer(1, CRYPTO_CBC, CRYPTO_IV_ESSIV, 512, seed);
+    spec.iv_digest = CRYPTO_SHA1;
+    spec.essiv_key_size = 32;
+    check_cbc_spec(spec, 1, seed);
+}
+
 static void cbc_agrees_for_every_iv(void **state)
 {
     (void)state;
@@ -189,7 +221,10 @@ static void cbc_agrees_for_every_iv(void **state)
         check_cbc(c, CRYPTO_IV_PLAIN64, 4096, 512, &seed);
         check_cbc(c, CRYPTO_IV_PLAIN64, 4096, 4096, &seed);
         check_cbc(c, CRYPTO_IV_PLAIN64BE, 1024, 512, &seed);
+        check_cbc(c, CRYPTO_IV_DIGEST, 512, 512, &seed);
+        check_cbc(c, CRYPTO_IV_DIGEST64, 1024, 512, &seed);
     }
+    check_short_essiv(&seed);
     check_cbc(0, CRYPTO_IV_EBOIV, 512, 512, &seed);
     check_cbc(1, CRYPTO_IV_EBOIV, 4096, 512, &seed);
     check_cbc(1, CRYPTO_IV_ESSIV, 512, 512, &seed);
@@ -215,6 +250,24 @@ static void reference_lrw_mask(const uint8_t key[16], const uint8_t index[16], u
     }
 }
 
+/* The same with bits in the order of GCM: the first is 1, the last x^127 (NIST SP 800-38D, 6.3). */
+static void reference_lrw_mask_gcm(const uint8_t key[16], const uint8_t index[16], uint8_t mask[16])
+{
+    uint8_t power[16];
+    memcpy(power, key, 16);
+    memset(mask, 0, 16);
+    for (unsigned bit = 0; bit < 128; bit++) {
+        for (unsigned i = 0; i < 16 && (index[bit / 8] << bit % 8 & 0x80); i++) {
+            mask[i] ^= power[i];
+        }
+        unsigned carry = power[15] & 1;
+        for (unsigned i = 16; i-- > 0;) {
+            power[i] = (uint8_t)(power[i] >> 1 | (i > 0 ? power[i - 1] << 7 : 0));
+        }
+        power[0] = (uint8_t)(power[0] ^ (carry ? 0xe1 : 0));
+    }
+}
+
 /* The index of a block: counted from 1 through the volume, or from where plain64, little-endian, says in each sector. */
 static void reference_lrw_index(bool counted, uint64_t tweak, size_t at, uint8_t index[16])
 {
@@ -228,11 +281,10 @@ static void reference_lrw_index(bool counted, uint64_t tweak, size_t at, uint8_t
     }
 }
 
-static void check_lrw(unsigned c, bool counted, uint64_t *seed)
+static void check_lrw(unsigned c, enum crypto_mode mode, bool counted, uint64_t *seed)
 {
     static uint8_t plain[RUN_MAX], cipher[RUN_MAX];
-    struct crypto_sector_spec spec =
-        one_layer(c, CRYPTO_LRW, counted ? CRYPTO_IV_NULL : CRYPTO_IV_PLAIN64, 512, seed);
+    struct crypto_sector_spec spec = one_layer(c, mode, counted ? CRYPTO_IV_NULL : CRYPTO_IV_PLAIN64, 512, seed);
     gcry_cipher_hd_t ecb =
         reference_open(CIPHERS[c].algorithm, GCRY_CIPHER_MODE_ECB, spec.key, CIPHERS[c].key_size);
     uint64_t tweak = UINT64_C(0x10000000ff);
@@ -241,7 +293,8 @@ static void check_lrw(unsigned c, bool counted, uint64_t *seed)
     for (size_t at = 0; at < size; at += 16) {
         uint8_t mask[16], index[16], block[16];
         reference_lrw_index(counted, tweak, at, index);
-        reference_lrw_mask(spec.key + spec.key_size - 16, index, mask);
+        (mode == CRYPTO_LRW ? reference_lrw_mask : reference_lrw_mask_gcm)(spec.key + spec.key_size - 16, index,
+                                                                           mask);
         for (unsigned i = 0; i < 16; i++) {
             block[i] = plain[at + i] ^ mask[i];
         }
@@ -260,8 +313,10 @@ static void lrw_agrees_with_the_long_way(void **state)
     uint64_t seed = 13;
     for (unsigned c = 0; c < CIPHERS_COUNT; c++) {
         if (CIPHERS[c].block == 16) {
-            check_lrw(c, true, &seed);
-            check_lrw(c, false, &seed);
+            check_lrw(c, CRYPTO_LRW, true, &seed);
+            check_lrw(c, CRYPTO_LRW, false, &seed);
+            check_lrw(c, CRYPTO_LRW_GCM, true, &seed);
+            check_lrw(c, CRYPTO_LRW_GCM, false, &seed);
         }
     }
 }
@@ -306,8 +361,8 @@ static void a_long_run_is_its_sectors(void **state)
     (void)state;
     static uint8_t run[600 * 512], sector_of[512];
     uint64_t seed = 20;
-    static const enum crypto_mode modes[] = { CRYPTO_XTS, CRYPTO_LRW };
-    for (unsigned m = 0; m < 2; m++) {
+    static const enum crypto_mode modes[] = { CRYPTO_XTS, CRYPTO_LRW, CRYPTO_LRW_GCM };
+    for (unsigned m = 0; m < 3; m++) {
         struct crypto_sector_spec spec = one_layer(3, modes[m], CRYPTO_IV_PLAIN64, 512, &seed);
         struct crypto_sector *sector;
         open_spec(&sector, &spec);
@@ -445,6 +500,8 @@ static void refuses_what_cannot_be(void **state)
     REFUSED(-EINVAL, bad.iv_unit = 1024);
     REFUSED(-EINVAL, memcpy(bad.key, bad.key + 32, 32));
     REFUSED(-EOPNOTSUPP, bad.iv = CRYPTO_IV_EBOIV);
+    REFUSED(-EOPNOTSUPP, bad.iv_mask[15] = 1); /* XTS has a tweak of its own */
+    REFUSED(-EOPNOTSUPP, bad.iv = CRYPTO_IV_DIGEST; bad.iv_digest = CRYPTO_DIGESTS);
     REFUSED(-EINVAL, bad.mode = CRYPTO_LRW); /* no tweak key */
     REFUSED(-EOPNOTSUPP, bad.layer[0].cipher = CRYPTO_CIPHERS);
     REFUSED(-EOPNOTSUPP, bad.mode = CRYPTO_CBC_ELEPHANT; bad.layer[0].key_size = 32); /* not with such an IV */
