@@ -6,7 +6,8 @@
  * large digests a third of the work.
  *
  * Threads: a job's memory is its thread's own; what they share is under the mutex, or atomic. The caller's thread
- * only waits, so that the progress callback is called on it alone. The first hit ends all.
+ * only waits, so that the progress callback is called on it alone. The first hit ends all. Derivations that need much
+ * memory run side by side as far as the budget allows.
  */
 #include "tcrypt_search.h"
 
@@ -31,11 +32,13 @@ struct search {
     struct tcrypt_found *found;
     atomic_bool stop;
     atomic_uint_fast64_t done; /* rounds */
-    pthread_mutex_t argon2;    /* held by the one job that needs much memory */
     pthread_mutex_t mutex;     /* over all below */
     pthread_cond_t changed;
     unsigned next, running;
     bool is_found;
+    pthread_cond_t argon2_left;
+    unsigned in_argon2;          /* jobs that have its memory */
+    bool one_by_one;             /* together they got less than the budget said */
     struct coffer_error skipped; /* why a derivation was left out */
 };
 
@@ -108,6 +111,52 @@ static bool try_ciphers(struct search *search, struct scratch *scratch, const st
     return false;
 }
 
+/* ---- derivations that need much memory ---- */
+
+/* Waits until `memory` KiB fit in, beside what the jobs that are in have or will take: what they have taken is not
+ * available any more and so counts twice, on the safe side. A job that is alone waits for nothing: it fits, or not. */
+static enum coffer_status enter_argon2(struct search *search, uint32_t memory, bool *alone,
+                                       struct coffer_error *reason)
+{
+    enum coffer_status status = COFFER_OK;
+    pthread_mutex_lock(&search->mutex);
+    while (search->in_argon2 > 0 &&
+           (search->one_by_one || memory_budget_allows((search->in_argon2 + 1) * memory, NULL) != COFFER_OK)) {
+        pthread_cond_wait(&search->argon2_left, &search->mutex);
+    }
+    if (search->in_argon2 == 0) {
+        status = memory_budget_allows(memory, reason);
+    }
+    *alone = search->one_by_one;
+    search->in_argon2 += status == COFFER_OK;
+    pthread_mutex_unlock(&search->mutex);
+    return status;
+}
+
+static void leave_argon2(struct search *search, int failed)
+{
+    pthread_mutex_lock(&search->mutex);
+    search->in_argon2--;
+    search->one_by_one |= failed == -ENOMEM;
+    pthread_cond_broadcast(&search->argon2_left);
+    pthread_mutex_unlock(&search->mutex);
+}
+
+static int derive_argon2(struct search *search, uint8_t *keys, const struct crypto_argon2 *input,
+                         struct coffer_error *reason)
+{
+    bool alone = false;
+    int failed;
+    do {
+        if (enter_argon2(search, input->memory, &alone, reason) != COFFER_OK) {
+            return -ENOMEM;
+        }
+        failed = atomic_load(&search->stop) ? -ECANCELED : crypto_argon2(keys, TCRYPT_KEY_MAX, input);
+        leave_argon2(search, failed);
+    } while (failed == -ENOMEM && !alone); /* there are limits that the budget does not know */
+    return failed;
+}
+
 static bool go_on_argon2(void *user, uint32_t rounds)
 {
     return go_on(user, rounds * ARGON2_ROUNDS);
@@ -128,14 +177,7 @@ static void run_argon2id(struct search *search, struct scratch *scratch, const s
         .go_on = go_on_argon2,
         .user = search,
     };
-    int failed = -ECANCELED;
-    pthread_mutex_lock(&search->argon2);
-    if (!atomic_load(&search->stop)) {
-        failed = memory_budget_allows(kdf->memory, &reason) == COFFER_OK
-                     ? crypto_argon2(scratch->keys, TCRYPT_KEY_MAX, &input)
-                     : -ENOMEM;
-    }
-    pthread_mutex_unlock(&search->argon2);
+    int failed = derive_argon2(search, scratch->keys, &input, &reason);
     if (failed == -ENOMEM) {
         (void)error_set_no_memory(&reason); /* unless the budget has given its reason */
         skip(search, &reason);
@@ -144,6 +186,8 @@ static void run_argon2id(struct search *search, struct scratch *scratch, const s
         (void)try_ciphers(search, scratch, kdf, place, 0, TCRYPT_KEY_MAX);
     }
 }
+
+/* ---- all others ---- */
 
 static void run_pbkdf2(struct search *search, struct scratch *scratch, const struct tcrypt_kdf *kdf,
                        unsigned place)
@@ -309,9 +353,9 @@ enum coffer_status tcrypt_search(const struct tcrypt_input *input, const struct 
     pthread_cond_init(&search.changed, &clock);
     pthread_condattr_destroy(&clock);
     pthread_mutex_init(&search.mutex, NULL);
-    pthread_mutex_init(&search.argon2, NULL);
+    pthread_cond_init(&search.argon2_left, NULL);
     bool going = run_all(&search, callbacks);
-    pthread_mutex_destroy(&search.argon2);
+    pthread_cond_destroy(&search.argon2_left);
     pthread_mutex_destroy(&search.mutex);
     pthread_cond_destroy(&search.changed);
     if (search.is_found) {

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """Makes a VeraCrypt or TrueCrypt volume (AES-XTS, passphrase 'correct horse', VeraCrypt with SHA-256 and PIM 1), or
-prints its cleartext. Python's cryptography: no code is shared with coffer.
+prints its cleartext. Python's cryptography and, for a PIM under Argon2id, argon2: no code is shared with coffer.
 
     make_tcrypt.py make FILE [--kind veracrypt|truecrypt] [--size BYTES] [--content FILE] [--version N]
-                             [--hidden-size BYTES] [--other-backup] [--data-size BYTES] [--flags N]
+                             [--hidden-size BYTES] [--other-backup] [--data-size BYTES] [--flags N] [--argon2id PIM]
+    make_tcrypt.py make_bare FILE [--kind ...] [--argon2id PIM]
     make_tcrypt.py read FILE [--kind ...] [--backup]
 """
 import argparse
@@ -26,7 +27,18 @@ def xts(key, number):
     return Cipher(algorithms.AES(key), modes.XTS(struct.pack("<QQ", number, 0)))
 
 
-def derive(kind, salt, passphrase=b"correct horse"):
+def argon2id(pim, salt, passphrase):
+    import argon2.low_level
+
+    memory, passes = (64 + (pim - 1) * 32, 3 + (pim - 1) // 3) if pim <= 31 else (1024, 13 + pim - 31)
+    return argon2.low_level.hash_secret_raw(
+        passphrase, salt, passes, memory * 1024, 1, 192, argon2.low_level.Type.ID
+    )[:64]
+
+
+def derive(kind, pim, salt, passphrase=b"correct horse"):
+    if pim:
+        return argon2id(pim, salt, passphrase)
     return hashlib.pbkdf2_hmac(KINDS[kind][2], passphrase, salt, KINDS[kind][3], 64)
 
 
@@ -40,7 +52,7 @@ def header(options, keys, start, size, hidden_size=0, passphrase=b"correct horse
     body[8:12] = struct.pack(">I", zlib.crc32(body[192:448]))
     body[188:192] = struct.pack(">I", zlib.crc32(body[0:188]))
     salt = os.urandom(64)
-    return salt + xts(derive(options.kind, salt, passphrase), 0).encryptor().update(bytes(body))
+    return salt + xts(derive(options.kind, options.argon2id, salt, passphrase), 0).encryptor().update(bytes(body))
 
 
 def put(volume, keys, start, content):
@@ -70,10 +82,17 @@ def make(options):
     open(options.file, "wb").write(volume)
 
 
+def make_bare(options):
+    """So small that a header can be nowhere else: looking for it costs one derivation."""
+    with open(options.file, "wb") as volume:
+        volume.write(header(options, os.urandom(64), 512, 16384) + os.urandom(16384))
+
+
 def read(options):
     volume = open(options.file, "rb").read()
     place = len(volume) - END if options.backup else 0
-    plain = xts(derive(options.kind, volume[place : place + 64]), 0).decryptor().update(volume[place + 64 : place + 512])
+    key = derive(options.kind, options.argon2id, volume[place : place + 64])
+    plain = xts(key, 0).decryptor().update(volume[place + 64 : place + 512])
     if plain[:4] != KINDS[options.kind][0] or zlib.crc32(plain[:188]) != struct.unpack_from(">I", plain, 188)[0]:
         sys.exit("no header opens")
     start, size = struct.unpack_from(">QQ", plain, 44)
@@ -82,7 +101,7 @@ def read(options):
 
 
 parser = argparse.ArgumentParser()
-parser.add_argument("action", choices=["make", "read"])
+parser.add_argument("action", choices=["make", "make_bare", "read"])
 parser.add_argument("file")
 parser.add_argument("--kind", choices=KINDS, default="veracrypt")
 parser.add_argument("--size", type=int, default=1 << 20)
@@ -90,8 +109,9 @@ parser.add_argument("--data-size", type=int, default=0)
 parser.add_argument("--content")
 parser.add_argument("--version", type=int, default=0)
 parser.add_argument("--flags", type=int, default=0)
+parser.add_argument("--argon2id", type=int, default=0, metavar="PIM")
 parser.add_argument("--hidden-size", type=int, default=0)
 parser.add_argument("--other-backup", action="store_true")
 parser.add_argument("--backup", action="store_true")
 arguments = parser.parse_args()
-(make if arguments.action == "make" else read)(arguments)
+{"make": make, "make_bare": make_bare, "read": read}[arguments.action](arguments)

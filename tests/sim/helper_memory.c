@@ -17,7 +17,7 @@
 
 #include "error.h"
 
-static atomic_uint allocations, fail_at, secrets, derivations;
+static atomic_uint allocations, fail_at, secrets, derivations, refusals;
 static atomic_size_t largest;
 static atomic_bool failed, forbidden;
 
@@ -63,6 +63,11 @@ unsigned memory_costs(struct memory_cost cost[MEMORY_COSTS])
 {
     memcpy(cost, costs, sizeof(costs));
     return costs_asked;
+}
+
+unsigned memory_refusals(void)
+{
+    return atomic_load(&refusals);
 }
 
 void memory_cheapen(uint32_t available)
@@ -237,5 +242,9 @@ enum coffer_status __wrap_memory_budget_allows(uint32_t memory, struct coffer_er
     if (cheap == 0) {
         return __real_memory_budget_allows(memory, error);
     }
-    return memory <= cheap ? COFFER_OK : error_set_no_memory(error);
+    if (memory <= cheap) {
+        return COFFER_OK;
+    }
+    atomic_fetch_add(&refusals, 1);
+    return error_set_no_memory(error);
 }

@@ -38,4 +38,7 @@ unsigned memory_costs(struct memory_cost cost[MEMORY_COSTS]);
  * has, `available` KiB are left for it. 0: as it is. */
 void memory_cheapen(uint32_t available);
 
+/* How often the memory budget has said no because of that. */
+unsigned memory_refusals(void);
+
 #endif

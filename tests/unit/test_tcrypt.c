@@ -131,10 +131,6 @@ static void costs_follow_the_pim(void **state)
     assert_int_equal(iterations_of(0, true, "ripemd160", &memory), 327661);
     assert_int_equal(iterations_of(0, false, "argon2id", &memory), 6);
     assert_int_equal(memory, 416 << 10);
-    assert_int_equal(iterations_of(31, false, "argon2id", &memory), 13);
-    assert_int_equal(memory, 1024 << 10);
-    assert_int_equal(iterations_of(40, false, "argon2id", &memory), 22);
-    assert_int_equal(memory, 1024 << 10);
 
     struct tcrypt_kdf kdfs[TCRYPT_KDFS_MAX];
     unsigned count;
@@ -145,6 +141,27 @@ static void costs_follow_the_pim(void **state)
     assert_int_equal(tcrypt_kdf_list(&no_pim, kdfs, &count, NULL), COFFER_INVALID);
     assert_int_equal(tcrypt_kdf_list(&all, kdfs, &count, NULL), COFFER_OK);
     assert_int_equal(count, 11);
+}
+
+/* Every PIM there is: up to 31 from a table; above it the memory stays, and each one more is one more pass. */
+static void costs_of_argon2id_follow_the_pim(void **state)
+{
+    (void)state;
+    static const uint8_t passes[] = { 3, 3, 3, 4, 4, 4,  5,  5,  5,  6,  6,  6,  7,  7,  7, 8,
+                                      8, 8, 9, 9, 9, 10, 10, 10, 11, 11, 11, 12, 12, 12, 13 };
+    static const uint16_t mebibytes[] = { 64,  96,  128, 160, 192, 224, 256, 288, 320, 352, 384,
+                                          416, 448, 480, 512, 544, 576, 608, 640, 672, 704, 736,
+                                          768, 800, 832, 864, 896, 928, 960, 992, 1024 };
+    const uint32_t table = sizeof(passes);
+    assert_int_equal(table, 31);
+    assert_int_equal(sizeof(mebibytes) / sizeof(mebibytes[0]), 31);
+    for (uint32_t pim = 1; pim <= TCRYPT_PIM_MAX; pim++) {
+        uint32_t memory, above = pim <= table ? 0 : pim - table;
+        uint32_t got = iterations_of(pim, false, "argon2id", &memory);
+        assert_int_equal(got, passes[above > 0 ? table - 1 : pim - 1] + above);
+        assert_int_equal(memory, (uint32_t)mebibytes[above > 0 ? table - 1 : pim - 1] << 10);
+        assert_true(got == pim - 18 || pim <= table);
+    }
 }
 
 static void only_the_first_mebibyte_of_a_key_file_counts(void **state)
@@ -337,6 +354,7 @@ int main(void)
         cmocka_unit_test(a_header_is_known_by_its_checksums),
         cmocka_unit_test(data_outside_of_the_store_is_damage),
         cmocka_unit_test(costs_follow_the_pim),
+        cmocka_unit_test(costs_of_argon2id_follow_the_pim),
         cmocka_unit_test(only_the_first_mebibyte_of_a_key_file_counts),
         cmocka_unit_test_setup_teardown(what_is_written_is_the_formats, helper_enter, helper_leave),
         cmocka_unit_test_setup_teardown(the_hidden_volume_is_protected, helper_enter, helper_leave),
