@@ -67,6 +67,7 @@ static const struct name IVS[] = {
     { "plain64be", CRYPTO_IV_PLAIN64BE },
     { "essiv", CRYPTO_IV_ESSIV },
     { "eboiv", CRYPTO_IV_EBOIV },
+    { "lmk", CRYPTO_IV_LMK }, /* only of ciphers that are written with a number of keys, which no header has */
     { NULL, -1 },
 };
 
@@ -228,7 +229,8 @@ bool cipher_name_write(const struct crypto_sector_spec *spec, unsigned layer, ch
     if (cipher == NULL || mode == NULL || iv == NULL || digest == NULL || is_one_of_many || is_masked) {
         return false;
     }
-    int length =
-        snprintf(text, CIPHER_NAME_MAX, "%s-%s-%s%s%s", cipher, mode, iv, *digest != '\0' ? ":" : "", digest);
+    const char *keys = spec->iv == CRYPTO_IV_LMK ? ":64" : "";
+    int length = snprintf(text, CIPHER_NAME_MAX, "%s%s-%s-%s%s%s", cipher, keys, mode, iv,
+                          *digest != '\0' ? ":" : "", digest);
     return length < CIPHER_NAME_MAX;
 }

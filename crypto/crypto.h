@@ -176,8 +176,8 @@ CRYPTO_CHECKED bool crypto_ccm_open(uint8_t *out, const uint8_t key[32], const u
 
 /* ---- sector (crypto/sector.c) ---- */
 
-#define CRYPTO_SECTOR_KEY_SIZE 64  /* of our own format */
-#define CRYPTO_SECTOR_KEY_MAX  256 /* of any */
+#define CRYPTO_SECTOR_KEY_SIZE 64   /* of our own format */
+#define CRYPTO_SECTOR_KEY_MAX  2080 /* of any */
 #define CRYPTO_LAYERS_MAX      3
 
 enum crypto_mode {
@@ -201,6 +201,7 @@ enum crypto_iv {
     CRYPTO_IV_ESSIV,     /* plain64, encrypted under a digest of the key */
     CRYPTO_IV_EBOIV,     /* the byte offset, encrypted under the key */
     CRYPTO_IV_TCW,       /* TrueCrypt up to 4.0: IV and whitening from the 32 bytes after the key; CBC only */
+    CRYPTO_IV_LMK, /* loop-AES: 64 keys in turn, one IV from what the sector holds; CBC, one layer, 512 bytes */
 };
 
 /* What turns the sectors of a volume into cleartext. It holds a key: keep it in secret memory. */
@@ -219,7 +220,7 @@ struct crypto_sector_spec {
     uint32_t iv_unit;        /* bytes that the number in the IV counts: 512 or the sector size */
     uint32_t key_size;
     /* One layer's key after the other; then what all share: LRW 16 bytes, TCW 32, the diffuser's as many as the
-     * layer's. XTS: data key | tweak key. */
+     * layer's, LMK the 63 other keys, or 64 of which the last is a seed. XTS: data key | tweak key. */
     uint8_t key[CRYPTO_SECTOR_KEY_MAX];
 };
 

@@ -3,7 +3,7 @@
  * Runs of sectors, each a unit of its own with its own IV, which is set for every one: libgcrypt would count on
  * by 1 per call, and would take tweak 0 without a word where none was set. AES-XTS, the way of our own format, and CBC
  * are libgcrypt's modes; XTS and LRW of other ciphers and of cascades are in sector_masked.c, because libgcrypt's
- * are slow. A handle is one thread's at a time.
+ * are slow, and loop-AES's many keys in sector_lmk.c. A handle is one thread's at a time.
  */
 #include <errno.h>
 #include <gcrypt.h>
@@ -13,6 +13,7 @@
 #include "crypto.h"
 #include "elephant.h"
 #include "private.h"
+#include "sector_lmk.h"
 #include "sector_masked.h"
 
 #define TWEAK_UNIT   512 /* bytes; what the tweak counts */
@@ -29,6 +30,7 @@ struct crypto_sector {
         struct sector_iv iv;
     } layer[CRYPTO_LAYERS_MAX];
     struct sector_masked *masked;
+    struct sector_lmk *lmk;
     struct elephant elephant;
 };
 
@@ -44,7 +46,9 @@ static size_t shared_key_size(const struct crypto_sector_spec *spec)
     case CRYPTO_CBC_ELEPHANT:
         return spec->layer[0].key_size;
     default:
-        return spec->iv == CRYPTO_IV_TCW ? SECTOR_IV_TCW_SIZE : 0;
+        return spec->iv == CRYPTO_IV_LMK   ? sector_lmk_shared_size(spec)
+               : spec->iv == CRYPTO_IV_TCW ? SECTOR_IV_TCW_SIZE
+                                           : 0;
     }
 }
 
@@ -136,7 +140,7 @@ int crypto_sector_new_spec(struct crypto_sector **sector, const struct crypto_se
     made->mode = spec->mode;
     made->size = spec->sector_size;
     made->layers = spec->layers;
-    int failed = open_layers(made, spec);
+    int failed = spec->iv == CRYPTO_IV_LMK ? sector_lmk_new(&made->lmk, spec) : open_layers(made, spec);
     if (failed) {
         crypto_sector_free(made);
         return failed;
@@ -176,6 +180,7 @@ void crypto_sector_free(struct crypto_sector *sector)
         sector_iv_close(&sector->layer[i].iv);
     }
     sector_masked_free(sector->masked);
+    sector_lmk_free(sector->lmk);
     elephant_close(&sector->elephant);
     free(sector);
 }
@@ -276,6 +281,10 @@ static void crypt_run(struct crypto_sector *sector, bool encrypt, uint64_t tweak
     }
     if (sector->masked) {
         sector_masked_crypt(sector->masked, &sector->layer[0].iv, encrypt, tweak, out, in, size);
+        return;
+    }
+    if (sector->lmk) {
+        sector_lmk_crypt(sector->lmk, encrypt, tweak, out, in, size);
         return;
     }
     for (size_t done = 0; done < size; done += sector->size) {

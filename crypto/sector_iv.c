@@ -67,6 +67,8 @@ int sector_iv_open(struct sector_iv *iv, const struct crypto_sector_spec *spec, 
         }
         memcpy(iv->seed, spec->key + spec->key_size - SECTOR_IV_TCW_SIZE, SECTOR_IV_TCW_SIZE);
         return 0;
+    case CRYPTO_IV_LMK:
+        break; /* sector_lmk.c */
     }
     return -EOPNOTSUPP;
 }
@@ -92,6 +94,7 @@ static void make(const struct sector_iv *iv, uint64_t tweak, uint8_t out[CIPHER_
     memset(out, 0, CIPHER_BLOCK_MAX);
     switch (iv->kind) {
     case CRYPTO_IV_NULL:
+    case CRYPTO_IV_LMK:
         return;
     case CRYPTO_IV_PLAIN:
         put_le64(out, number & UINT32_MAX);

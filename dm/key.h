@@ -7,8 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "coffer.h"
+
 /* Room for how a table names a key: in hexadecimal, or ":64:logon:coffer:..." */
-#define KEY_TEXT_MAX 520
+#define KEY_TEXT_MAX (2 * COFFER_MAPPING_KEY_MAX + 8)
 
 /* A key in the keyring of this thread. */
 struct key_ring {

@@ -159,7 +159,9 @@ struct coffer_info {
     size_t size; /* sizeof(struct coffer_info), set by the caller */
 
     /* Seen without a secret. */
-    const char *format;    /* "coffer", "luks", "bitlocker", "filevault", "veracrypt", "truecrypt"; static */
+    /* "coffer", "luks", "bitlocker", "filevault", "veracrypt", "truecrypt", "loop-aes", "loop-aes-192",
+     * "loop-aes-256"; static */
+    const char *format;
     unsigned version;      /* of the format */
     uint64_t backing_size; /* bytes of the file or device */
     bool is_device;
@@ -196,6 +198,7 @@ struct coffer_info {
     unsigned slots_used;
     char cipher[64]; /* "aes-xts-plain64"; formats of others may say it without a secret, hostile text then */
     uint64_t refused_writes; /* into the hidden volume that is protected */
+    bool is_unverified;      /* the format cannot tell a wrong secret, which would show noise */
 };
 
 #define COFFER_SLOTS 15
@@ -262,7 +265,7 @@ COFFER_API enum coffer_status coffer_volume_create_hidden(const char *path, cons
 
 struct coffer_open_options {
     size_t size;      /* sizeof(struct coffer_open_options) */
-    const char *type; /* "coffer", "luks", "bitlocker", "filevault", "veracrypt", "truecrypt"; NULL = find out */
+    const char *type; /* a format's name in struct coffer_info; NULL = find out, but not loop-AES */
     bool read_only;
     int kdf_level; /* unmarked: try only this one; -1 = those that are tried without being named */
     /* The hidden volume's secret, `credential` being the outer's: the outer one is served, writes into the hidden
@@ -274,7 +277,7 @@ struct coffer_open_options {
         *header; /* LUKS: the file that holds the header, where it is not at the start of the data; NULL = none */
     int slot;    /* formats of others: the only key slot to try; -1 = all */
     struct coffer_callbacks callbacks;
-    /* VeraCrypt and TrueCrypt; any of these names them where `type` is NULL. */
+    /* VeraCrypt and TrueCrypt; any of these names them where `type` is NULL. loop-AES has the first two hashes. */
     uint32_t pim;     /* the personal iterations multiplier; 0 = none */
     const char *hash; /* "sha512", "sha256", "whirlpool", "blake2s", "ripemd160", "streebog", "sha1", "argon2id" */
     bool system;      /* the path is the whole disk of an encrypted system */
@@ -360,7 +363,7 @@ COFFER_API enum coffer_status coffer_adopt(const char *path, const struct coffer
 /* ---- The kernel's cipher -------------------------------------------------------------------------------- */
 
 #define COFFER_LAYERS_MAX      3
-#define COFFER_MAPPING_KEY_MAX 256 /* bytes, of all layers */
+#define COFFER_MAPPING_KEY_MAX 2080 /* bytes, of all layers */
 
 /* What Linux's dm-crypt has to be told, besides the key, to show the same cleartext. */
 struct coffer_mapping {

@@ -234,6 +234,47 @@ static void a_cipher_leaves_no_key(void **state)
     child_must_pass(uses_a_cipher, NULL);
 }
 
+/* loop-AES's: 64 keys and a seed, of AES-128. */
+static bool do_many_keys(void *context)
+{
+    static uint8_t bytes[200 * 512];
+    struct crypto_sector *sector;
+    if (crypto_sector_new_spec(&sector, context) != 0) {
+        return false;
+    }
+    crypto_sector_encrypt(sector, 1, bytes, bytes, sizeof(bytes));
+    crypto_sector_decrypt(sector, 1, bytes, bytes, sizeof(bytes));
+    crypto_sector_free(sector);
+    return true;
+}
+
+static int uses_many_keys(void *context)
+{
+    (void)context;
+    CHILD_CHECK(crypto_init() == 0);
+    struct crypto_sector_spec *spec = crypto_secret_alloc(sizeof(*spec));
+    CHILD_CHECK(spec);
+    spec->layers = 1;
+    spec->layer[0].key_size = NEEDLE_SIZE;
+    spec->mode = CRYPTO_CBC;
+    spec->iv = CRYPTO_IV_LMK;
+    spec->sector_size = spec->iv_unit = 512;
+    spec->key_size = 65 * NEEDLE_SIZE;
+    crypto_random(spec->key, spec->key_size);
+    CHILD_CHECK(deep(do_many_keys, spec));
+    for (size_t at = 0; at < spec->key_size; at += NEEDLE_SIZE) {
+        struct needle needle = needle_of(spec->key + at);
+        CHILD_CHECK(only_in_secret_memory(&needle));
+    }
+    return 0;
+}
+
+static void many_keys_leave_none(void **state)
+{
+    (void)state;
+    child_must_pass(uses_many_keys, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +282,7 @@ int main(void)
         cmocka_unit_test(a_derivation_leaves_neither_password_nor_key),
         cmocka_unit_test(a_hash_leaves_neither_input_nor_result),
         cmocka_unit_test(a_cipher_leaves_no_key),
+        cmocka_unit_test(many_keys_leave_none),
     };
     const char *unusable = maps_unusable();
     if (unusable) {
