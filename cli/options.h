@@ -100,6 +100,7 @@ struct secret_options {
     const char *raw_key_file;
     uint64_t key_file_offset, key_file_size; /* bytes; only commands with OPTIONS_FORMAT set them */
     bool askpass;                            /* by agents of the system; only mount sets it */
+    bool key_file_is_all;                    /* beside key files no passphrase is asked for; not an option */
 };
 
 #define OPTION_FD_MIN 3
@@ -111,7 +112,7 @@ struct secret_options {
                 "the passphrase is the first line of FILE ('-' = standard input)"), \
     OPTION_NUMBER(type, secret.passphrase_fd, "passphrase-fd", "N", OPTION_FD_MIN, OPTION_FD_MAX, \
                   "the passphrase is the first line of the open descriptor N"), \
-    OPTION_FILES(type, secret.key_files, "key-file", "FILE", "a key file; may be repeated"), \
+    OPTION_FILES(type, secret.key_files, "key-file", "FILE", "a key file ('-' = standard input); may be repeated"), \
     OPTION_FILE(type, secret.raw_key_file, "raw-key-file", "FILE", \
                 "32 raw bytes that take the place of passphrase and key files")
 /* clang-format on */

@@ -79,8 +79,28 @@ bool secrets_given(const struct secret_options *given)
     return has_passphrase_option(given) || given->key_files.count > 0 || given->raw_key_file;
 }
 
+static bool is_standard_input(const char *path)
+{
+    return strcmp(path, "-") == 0;
+}
+
+/* A key file is read to its end: nothing else can come from there. */
+static bool shares_standard_input(const struct secret_options *given)
+{
+    size_t key_files = 0;
+
+    for (size_t i = 0; i < given->key_files.count; i++) {
+        key_files += is_standard_input(given->key_files.items[i]);
+    }
+    return key_files > 1 || (key_files > 0 && given->passphrase_file && is_standard_input(given->passphrase_file));
+}
+
 enum exit_status secrets_check(const struct secret_options *given, enum secret_role role)
 {
+    if (shares_standard_input(given)) {
+        return ui_fail(EXIT_USAGE, NULL,
+                       "a key file on standard input takes all of it, so nothing else comes from there");
+    }
     if (given->passphrase_file && given->passphrase_fd != 0) {
         return ui_fail(EXIT_USAGE, NULL, "the passphrase comes from one place: a file or a descriptor, not both");
     }
@@ -129,7 +149,7 @@ static enum exit_status open_file(const char *path, const char *what, struct sou
 
 static enum exit_status open_passphrase(const struct secret_options *given, struct source *source)
 {
-    if (given->passphrase_file && strcmp(given->passphrase_file, "-") != 0) {
+    if (given->passphrase_file && !is_standard_input(given->passphrase_file)) {
         return open_file(given->passphrase_file, "passphrase", source);
     }
     if (given->passphrase_file) {
@@ -268,8 +288,12 @@ static enum exit_status add_key_files(const struct secret_options *given, struct
     coffer_credential_set_key_file_part(credential, given->key_file_offset, given->key_file_size);
     for (size_t i = 0; i < files->count; i++) {
         struct coffer_error error = COFFER_ERROR_INIT;
-        if (coffer_credential_add_key_file(credential, files->items[i], &error) != COFFER_OK) {
-            return ui_fail_library(OPERATION_KEY_FILE, files->items[i], &error);
+        const char *path = files->items[i];
+        enum coffer_status status = is_standard_input(path)
+                                        ? coffer_credential_add_key_fd(credential, STDIN_FILENO, &error)
+                                        : coffer_credential_add_key_file(credential, path, &error);
+        if (status != COFFER_OK) {
+            return ui_fail_library(OPERATION_KEY_FILE, path, &error);
         }
     }
     return EXIT_DONE;
@@ -362,7 +386,7 @@ static enum exit_status fill(const struct secret_options *given, const char *vol
     if (has_passphrase_option(given)) {
         return add_passphrase_option(given, manner, credential);
     }
-    if (has_factors && !terminal_is_there()) {
+    if (has_factors && (given->key_file_is_all || !terminal_is_there())) {
         return EXIT_DONE;
     }
     return add_typed_passphrase(volume, manner, has_factors, credential);

@@ -235,8 +235,8 @@ static bool insert_sorted(struct coffer_credential *credential)
     return true;
 }
 
-enum coffer_status coffer_credential_add_key_file(struct coffer_credential *credential, const char *path,
-                                                  struct coffer_error *error)
+enum coffer_status coffer_credential_add_key_fd(struct coffer_credential *credential, int fd,
+                                                struct coffer_error *error)
 {
     if (credential->has_raw_key) {
         return error_set(error, COFFER_INVALID, 0, "a raw key cannot be combined with key files");
@@ -244,13 +244,8 @@ enum coffer_status coffer_credential_add_key_file(struct coffer_credential *cred
     if (credential->factors == FACTORS_MAX) {
         return error_set(error, COFFER_INVALID, 0, "more than %d key files", FACTORS_MAX);
     }
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0) {
-        return error_set_system(error, errno, "cannot open the key file");
-    }
     struct key_file *file = &credential->file[credential->factors];
     int sys = take_file(fd, credential, file);
-    close(fd);
     if (sys == 0 && insert_sorted(credential)) {
         credential->factors++;
         return COFFER_OK;
@@ -261,6 +256,18 @@ enum coffer_status coffer_credential_add_key_file(struct coffer_credential *cred
     }
     return sys != 0 ? error_set_system(error, -sys, "cannot read the key file")
                     : error_set(error, COFFER_INVALID, 0, "the same key file is given twice");
+}
+
+enum coffer_status coffer_credential_add_key_file(struct coffer_credential *credential, const char *path,
+                                                  struct coffer_error *error)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) {
+        return error_set_system(error, errno, "cannot open the key file");
+    }
+    enum coffer_status status = coffer_credential_add_key_fd(credential, fd, error);
+    close(fd);
+    return status;
 }
 
 enum credential_kind credential_kind(const struct coffer_credential *credential)

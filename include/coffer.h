@@ -132,6 +132,10 @@ COFFER_API enum coffer_status coffer_credential_set_passphrase(struct coffer_cre
 COFFER_API enum coffer_status coffer_credential_add_key_file(struct coffer_credential *credential,
                                                              const char *path, struct coffer_error *error);
 
+/* The same from an open descriptor, which stays open. */
+COFFER_API enum coffer_status coffer_credential_add_key_fd(struct coffer_credential *credential, int fd,
+                                                           struct coffer_error *error);
+
 /* Of the key files added from now on only `size` bytes from `offset` count; size 0 = to the end of the file. */
 COFFER_API void coffer_credential_set_key_file_part(struct coffer_credential *credential, uint64_t offset,
                                                     uint64_t size);

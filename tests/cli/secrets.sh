@@ -106,6 +106,11 @@ keys=(--key-file one --key-file two)
 expect_status 0 "${create[@]}" keys.coffer "${keys[@]}"
 expect_status 0 "${info[@]}" keys.coffer --key-file two --key-file one
 expect_status 12 "${info[@]}" keys.coffer --key-file one
+expect_status 0 "${info[@]}" keys.coffer --key-file one --key-file - <two
+cp two ./-
+expect_status 0 "${info[@]}" keys.coffer --key-file one --key-file ./-
+expect_status 2 "${info[@]}" keys.coffer --key-file - --passphrase-file - <two
+expect_error "takes all of it"
 expect_status 12 "${info[@]}" keys.coffer "${keys[@]}" --passphrase-file "$secret"
 expect_status 0 "${create[@]}" both.coffer "${keys[@]}" --passphrase-file "$secret"
 expect_status 0 "${info[@]}" both.coffer --passphrase-file "$secret" "${keys[@]}"
