@@ -194,7 +194,8 @@ static enum exit_status run(const void *values, const char *const *operands, siz
         return foreign_refuse(operands[0], OPERATION_CHECK, format);
     }
     if (has_secret) {
-        status = secrets_read(&options->secret, SECRET_PRESENT, operands[0], &credential);
+        const struct secret_options settled = format_options_settle_secret(&options->format, &options->secret);
+        status = secrets_read(&settled, SECRET_PRESENT, operands[0], &credential);
     }
     if (status != EXIT_DONE) {
         return status;

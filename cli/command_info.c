@@ -170,6 +170,9 @@ static void print_private(const struct coffer_info *info)
     snprintf(text, sizeof(text), "%s%s%s", info->thin ? "thin" : "thick", info->filled ? ", filled" : "",
              info->hidden ? ", hidden" : "");
     print_field("kind", text);
+    if (info->is_unverified) {
+        print_field("key", "not verified: a wrong one, or one of another size, would show noise");
+    }
     print_time(info->created);
     if (info->slots_used == 0) { /* a format without key slots */
         return;
@@ -271,6 +274,9 @@ static void print_json(const char *path, const struct coffer_info *info, const s
         json_add(document, "kdf", describe_derivation(info));
     }
     json_add_bool(document, "unlocked", info->unlocked);
+    if (info->unlocked) {
+        json_add_bool(document, "secret_verified", !info->is_unverified);
+    }
     if (is_open_foreign(info)) {
         describe_foreign(document, info);
     } else if (info->unlocked) {

@@ -124,6 +124,7 @@ static enum exit_status open_source(struct work *work)
         coffer_volume_info(work->from, &work->from_info, &error) != COFFER_OK) {
         return ui_fail_library(OPERATION_OPEN, work->source, &error);
     }
+    format_options_warn_unverified(&work->from_info);
     return EXIT_DONE;
 }
 

@@ -69,13 +69,15 @@ enum exit_status existing_read_secret(const struct secret_options *given, const 
     const char *header = format->header ? format->header : path;
     struct coffer_open_options how = COFFER_OPEN_OPTIONS_INIT;
 
+    struct secret_options settled = format_options_settle_secret(format, given);
+
     format_options_apply(format, &how);
     enum exit_status status = look(header, how.type, &info);
     if (status != EXIT_DONE) {
         return status;
     }
     if (!info.needs_no_secret || secrets_given(given)) {
-        return secrets_read(given, SECRET_PRESENT, path, credential);
+        return secrets_read(&settled, SECRET_PRESENT, path, credential);
     }
     *credential = coffer_credential_new();
     return *credential ? EXIT_DONE : ui_fail(EXIT_NO_MEMORY, NULL, "out of memory");

@@ -14,16 +14,29 @@ enum exit_status format_options_check(const struct format_options *format)
         return ui_fail(EXIT_UNSUPPORTED, "LibreCrypt, which runs on Windows, opens them",
                        "volumes of FreeOTFE are not supported");
     }
-    if (format->type && strcmp(format->type, "loop-aes") == 0) {
-        return ui_fail(EXIT_UNSUPPORTED, "'cryptsetup open --type loopaes' opens them, as root",
-                       "volumes of loop-AES are not supported");
-    }
     return EXIT_DONE;
 }
 
 bool format_options_given(const struct format_options *format)
 {
     return format->type || format->hash || format->pim != 0 || format->system || format->backup_header;
+}
+
+struct secret_options format_options_settle_secret(const struct format_options *format,
+                                                   const struct secret_options *given)
+{
+    struct secret_options settled = *given;
+
+    settled.key_file_is_all = format->type && strncmp(format->type, "loop-aes", 8) == 0;
+    return settled;
+}
+
+void format_options_warn_unverified(const struct coffer_info *info)
+{
+    if (info->is_unverified) {
+        ui_warn(
+            "a volume of loop-AES cannot tell a wrong key, which would show noise: look at what is in it first");
+    }
 }
 
 void format_options_apply(const struct format_options *format, struct coffer_open_options *how)

@@ -19,15 +19,16 @@ struct format_options {
 };
 
 #define FORMAT_PIM_MAX 2147468
-#define FORMAT_TYPES   "auto|coffer|luks|bitlocker|filevault|veracrypt|truecrypt|freeotfe|loop-aes"
-#define FORMAT_HASHES  "sha512|sha256|whirlpool|blake2s|ripemd160|streebog|sha1|argon2id"
+#define FORMAT_TYPES \
+    "auto|coffer|luks|bitlocker|filevault|veracrypt|truecrypt|freeotfe|loop-aes|loop-aes-192|loop-aes-256"
+#define FORMAT_HASHES "sha512|sha256|whirlpool|blake2s|ripemd160|streebog|sha1|argon2id"
 
 /* clang-format off */
 #define OPTIONS_FORMAT(options) \
     OPTION_CHOICE(options, format.type, "type", FORMAT_TYPES, "the format of the volume"), \
     OPTION_NUMBER(options, format.pim, "pim", "N", 1, FORMAT_PIM_MAX, "VeraCrypt: its personal iterations multiplier"), \
     OPTION_CHOICE(options, format.hash, "hash", FORMAT_HASHES, \
-                  "VeraCrypt and TrueCrypt: the hash, for others not to be tried"), \
+                  "VeraCrypt, TrueCrypt, loop-AES: the hash that was chosen"), \
     OPTION_FLAG(options, format.system, "system", "VeraCrypt and TrueCrypt: VOLUME is the disk of an encrypted system"), \
     OPTION_FLAG(options, format.backup_header, "backup-header", "VeraCrypt and TrueCrypt: use the backup headers at the end"), \
     OPTION_FILE(options, format.header, "header", "FILE", "LUKS: the header is in FILE, the data in VOLUME"), \
@@ -45,6 +46,13 @@ enum exit_status format_options_check(const struct format_options *format);
 
 /* Whether any of them is given. */
 bool format_options_given(const struct format_options *format);
+
+/* What was given, with what the format says about it. */
+struct secret_options format_options_settle_secret(const struct format_options *format,
+                                                   const struct secret_options *given);
+
+/* Where nothing tells whether the secret was the right one. */
+void format_options_warn_unverified(const struct coffer_info *info);
 
 void format_options_apply(const struct format_options *format, struct coffer_open_options *how);
 

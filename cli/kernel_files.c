@@ -8,6 +8,7 @@
 #include "ext_check.h"
 #include "kernel_mount.h"
 #include "ui.h"
+#include "volume_files.h"
 
 /* Where both can, the kernel's driver is the better choice but for two: its one for NTFS is young, and of an ext file
  * system that was not closed properly it shows nothing without writing to it. */
@@ -16,11 +17,12 @@ static bool is_for_own_driver(const struct way_task *task, const char *type)
     return strcmp(type, "ntfs") == 0 || (task->info->read_only && strncmp(type, "ext", 3) == 0);
 }
 
-static enum exit_status refuse(const char *name, const char *type)
+static enum exit_status refuse(const struct way_task *task, const char *type)
 {
+    const char *name = task->request->volume;
+
     if (type[0] == '\0') {
-        return ui_fail(EXIT_NOT_PERMITTED,
-                       "add --block to see the volume as one file, and make a file system in it",
+        return ui_fail(EXIT_NOT_PERMITTED, volume_files_hint_none(task->info),
                        "cannot show the files of '%s': no file system is in it", name);
     }
     return ui_fail(EXIT_NOT_PERMITTED, "add --block to see the volume as one file",
@@ -38,7 +40,7 @@ enum exit_status kernel_files_look(const struct way_task *task, const char *path
     }
     bool is_known = files->type[0] && kernel_mount_knows(files->type);
     files->is_wanted = is_known && (is_asked_for || !is_for_own_driver(task, files->type));
-    return is_asked_for && !is_known ? refuse(name, files->type) : EXIT_DONE;
+    return is_asked_for && !is_known ? refuse(task, files->type) : EXIT_DONE;
 }
 
 enum exit_status kernel_files_prepare(const struct way_task *task, const char *path,

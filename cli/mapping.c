@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "scope.h"
@@ -41,6 +42,14 @@ static void write_table(const struct coffer_mapping *mapping, unsigned i, char t
              (unsigned long long)offset_of(mapping, i), options);
 }
 
+/* "aes:64-...": cryptsetup's plain type has only one key. */
+static bool has_many_keys(const struct coffer_mapping *mapping, unsigned i)
+{
+    const char *cipher = mapping->layer[i].cipher;
+
+    return cipher[strcspn(cipher, "-:")] == ':';
+}
+
 static void write_command(const struct coffer_mapping *mapping, unsigned i, char text[static TEXT_MAX])
 {
     snprintf(text, TEXT_MAX,
@@ -62,8 +71,10 @@ void mapping_print(const struct coffer_mapping *mapping)
         ui_print("  %-14s %s, %u bytes", "cipher, key", mapping->layer[i].cipher, mapping->layer[i].key_size);
         write_table(mapping, i, text);
         ui_print("  %-14s %s", "dmsetup", text);
-        write_command(mapping, i, text);
-        ui_print("  %-14s %s", "cryptsetup", text);
+        if (!has_many_keys(mapping, i)) {
+            write_command(mapping, i, text);
+            ui_print("  %-14s %s", "cryptsetup", text);
+        }
     }
 }
 
@@ -84,8 +95,10 @@ struct json_object *mapping_describe(const struct coffer_mapping *mapping)
         json_add_number(layer, "key_size", mapping->layer[i].key_size);
         write_table(mapping, i, text);
         json_add_text(layer, "dmsetup", text);
-        write_command(mapping, i, text);
-        json_add_text(layer, "cryptsetup", text);
+        if (!has_many_keys(mapping, i)) {
+            write_command(mapping, i, text);
+            json_add_text(layer, "cryptsetup", text);
+        }
         json_object_array_add(layers, layer);
     }
     json_add(object, "layers", layers);

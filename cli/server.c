@@ -141,6 +141,9 @@ static enum exit_status open_volume(struct server *server)
     if (coffer_volume_info(server->volume, &server->info, &error) != COFFER_OK) {
         return fail_to_open(request, &error);
     }
+    if (request->block) { /* else a file system in it vouches for the key */
+        format_options_warn_unverified(&server->info);
+    }
     return EXIT_DONE;
 }
 

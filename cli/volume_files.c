@@ -45,9 +45,17 @@ static const char *hint_for(const char *type)
                : "as root, 'coffer mount' can; in a desktop session leave DIR out, and udisks2 mounts it";
 }
 
+const char *volume_files_hint_none(const struct coffer_info *info)
+{
+    return info->is_unverified
+               ? "a wrong key, or a wrong size of keys (--type), looks like this, too: do not write to it"
+               : "add --block to see the volume as one file, and make a file system in it";
+}
+
 enum exit_status volume_files_refuse(struct coffer_volume *volume, const char *name)
 {
     struct private_mount mount;
+    struct coffer_info info = { .size = sizeof(info) };
     char text[128] = "", type[32] = "";
 
     enum exit_status status = private_mount_begin(volume, PRIVATE_FOR_PROGRAMS, &mount);
@@ -58,8 +66,8 @@ enum exit_status volume_files_refuse(struct coffer_volume *volume, const char *n
     content_find_type(mount.path, sizeof(type), type);
     private_mount_end(&mount);
     if (text[0] == '\0') {
-        return ui_fail(EXIT_NOT_PERMITTED,
-                       "add --block to see the volume as one file, and make a file system in it",
+        (void)coffer_volume_info(volume, &info, NULL); /* cannot fail: the size is right */
+        return ui_fail(EXIT_NOT_PERMITTED, volume_files_hint_none(&info),
                        "cannot show the files of '%s': no file system is in it", name);
     }
     return ui_fail(EXIT_NOT_PERMITTED, hint_for(type),

@@ -15,6 +15,9 @@
 enum exit_status volume_files_open(struct coffer_volume *volume, const char *name, bool read_only,
                                    struct files **files);
 
+/* What to do about a volume in which no file system is found. */
+const char *volume_files_hint_none(const struct coffer_info *info);
+
 /* Says which file system it is that cannot be shown, and the ways out. */
 enum exit_status volume_files_refuse(struct coffer_volume *volume, const char *name);
 

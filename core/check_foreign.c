@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* check_foreign.c - checks a volume of another program that has a magic: its header, and with a secret its key. */
+/* check_foreign.c - checks a volume of another program that has a magic, or was named: its header, and with a secret its key. */
 #include "check_foreign.h"
 
 #include "error.h"
@@ -19,8 +19,10 @@ static enum coffer_status check_opening(struct storage *storage, const struct fo
     enum coffer_status status = format->open(storage, credential, options, opened, &reason);
     switch (status) {
     case COFFER_OK:
-        report_say(report, COFFER_FINDING_GOOD, "key slot %u: opens with this secret, its key is the right one",
-                   opened->info.slot);
+        if (!opened->info.is_unverified) {
+            report_say(report, COFFER_FINDING_GOOD,
+                       "key slot %u: opens with this secret, its key is the right one", opened->info.slot);
+        }
         return COFFER_OK;
     case COFFER_DAMAGED:
         report_say(report, COFFER_FINDING_DAMAGE, "%s", reason.text);
@@ -54,9 +56,12 @@ enum coffer_status check_foreign(struct storage *storage, const struct format *f
     if (status != COFFER_OK) {
         return status;
     }
-    if (credential == NULL) {
+    if (format->has_no_header) {
+        report_say(
+            report, COFFER_FINDING_NOTE,
+            "it has no header: there is nothing to check, and nothing tells whether a key is the right one");
+    } else if (credential == NULL) {
         report_say(report, COFFER_FINDING_NOTE, "whether the keys are right was not checked: that needs a secret");
-        return COFFER_OK;
     }
-    return check_opening(storage, format, credential, options, report, error);
+    return credential == NULL ? COFFER_OK : check_opening(storage, format, credential, options, report, error);
 }

@@ -55,8 +55,7 @@ static enum coffer_status choose_hash(const struct coffer_open_options *options,
 }
 
 /* The one key file, or the passphrase. */
-static enum coffer_status choose_text(const struct coffer_credential *credential,
-                                      const struct coffer_open_options *options, const uint8_t **text,
+static enum coffer_status choose_text(const struct coffer_credential *credential, const uint8_t **text,
                                       size_t *size, struct coffer_error *error)
 {
     bool is_cut = false;
@@ -73,10 +72,6 @@ static enum coffer_status choose_text(const struct coffer_credential *credential
     if (is_cut) {
         return error_set(error, COFFER_INVALID, 0, "the key file is too large to be one of loop-AES");
     }
-    if (memchr(*text, '\r', *size) != NULL && options->callbacks.notice != NULL) {
-        options->callbacks.notice(options->callbacks.user,
-                                  "the key file has a CR at the end of lines, which counts as part of the keys");
-    }
     return COFFER_OK;
 }
 
@@ -92,10 +87,14 @@ static enum coffer_status take_key(const struct coffer_credential *credential,
     unsigned keys = 0;
     _Static_assert(LOOPAES_KEYS_MAX * 32 <= sizeof(sectors->key), "the keys fit");
     enum coffer_status status = choose_hash(options, key_size, &hash, error);
-    status = status ? status : choose_text(credential, options, &text, &size, error);
+    status = status ? status : choose_text(credential, &text, &size, error);
     status = status ? status : loopaes_key_make(text, size, hash, sectors->key, &keys, error);
     if (status != COFFER_OK) {
         return status;
+    }
+    if (memchr(text, '\r', size) != NULL && options->callbacks.notice != NULL) {
+        options->callbacks.notice(options->callbacks.user,
+                                  "there is a CR in the key, and it counts as part of it");
     }
     sectors->key_size = keys * key_size;
     sectors->iv = keys == 1 ? CRYPTO_IV_PLAIN64 : CRYPTO_IV_LMK;
@@ -157,7 +156,9 @@ static enum coffer_status open_with(const char *name, uint32_t key_size, struct 
     {                                                                                                            \
         return open_with(named, key_size, storage, credential, options, opened, error);                          \
     }                                                                                                            \
-    const struct format FORMAT_LOOPAES_##suffix = { .name = named, .recognise = recognise, .open = open_##suffix }
+    const struct format FORMAT_LOOPAES_##suffix = {                                                              \
+        .name = named, .has_no_header = true, .recognise = recognise, .open = open_##suffix                      \
+    }
 
 FORMAT(128, "loop-aes", 16);
 FORMAT(192, "loop-aes-192", 24);

@@ -41,7 +41,7 @@ ELSEWHERE = {
     "BITLK": "foreign/corpus_luks",
     "FVAULT2": "foreign/fvault",
     "FreeOTFE": "foreign/refused",
-    "LOOPAES": "foreign/refused",
+    "LOOPAES": "foreign/loopaes",
     "QCOW2-LUKS": "foreign/refused",
     "QCOW2-AES": "foreign/refused",
     "QCOW1-AES": "foreign/refused",
@@ -97,6 +97,14 @@ def credentials(row, corpus):
     return found
 
 
+def type_of(row):
+    """What has to be named to be opened."""
+    bits = re.match(r"aes-(\d+)", row["cipher"])
+    if row["format"] != "LOOPAES":
+        return []
+    return ["--type", "loop-aes" if bits.group(1) == "128" else f"loop-aes-{bits.group(1)}"]
+
+
 def compare(row, result):
     """What is wrong; nothing when all is as it should be."""
     status, errors, first, whole = result
@@ -139,7 +147,7 @@ def main():
         unpack(os.path.join(corpus, "files", row["path"]), "volume", int(offset.group(1)) if offset else 0)
         for credential in credentials(row, corpus):
             tried += 1
-            fault = compare(row, open_volume(opened, os.path.abspath("volume"), credential))
+            fault = compare(row, open_volume(opened, os.path.abspath("volume"), credential + type_of(row)))
             if fault:
                 failed += 1
                 print(f"{row['path']}: {' '.join(credential)}: {fault}")

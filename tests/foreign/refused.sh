@@ -31,7 +31,6 @@ named() { # FILE TYPE PATTERN: by every command that takes a type, before it ask
 head -c 1M /dev/urandom >random
 mkdir m
 named random freeotfe 'volumes of FreeOTFE are not supported'
-named random loop-aes 'volumes of loop-AES are not supported'
 { printf 'QFI\373\0\0\0\3'; cat random; } >image
 refused image 'disk image of QEMU'
 { printf 'encrcdsa'; cat random; } >image
@@ -50,7 +49,6 @@ if [ -e "$corpus/INDEX.tsv" ] && command -v xz >/dev/null; then
         xz -dc "$corpus/files/$name" >image
         case $format in
         FreeOTFE) named image freeotfe 'volumes of FreeOTFE are not supported' ;;
-        LOOPAES) named image loop-aes 'volumes of loop-AES are not supported' ;;
         esac
-    done < <(awk -F '\t' '$2 ~ /^(FreeOTFE|LOOPAES)$/ { print $1 "\t" $2 }' "$corpus/INDEX.tsv")
+    done < <(awk -F '\t' '$2 ~ /^FreeOTFE$/ { print $1 "\t" $2 }' "$corpus/INDEX.tsv")
 fi
