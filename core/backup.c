@@ -244,44 +244,127 @@ static int write_end(struct storage *storage, const struct end *end)
     return result != 0 ? result : write_bodies(storage, end, false);
 }
 
+/* What a restore knows: the store as it is, what the backup opened as, and what of that volume opens today, or NULL. */
+struct restoring {
+    const struct unlock_image *present, *backup;
+    struct copies *copies, *today;
+};
+
+/* Whether the secret of a hidden volume finds its salt in an end as it is today, and at the cost at which it opened. */
+static bool is_outer_usable(const struct restoring *restoring, const struct coffer_credential *credential,
+                            enum header_copy copy)
+{
+    const struct unlock_image *present = restoring->present;
+    struct copies *copies = restoring->copies;
+    const struct header_preamble *preamble = &present->preamble[copy];
+    if (!present->present[copy][0] || !crypto_equal(header_salt(present->block[copy][0]),
+                                                    header_listed_salt(&copies->body, copy), HEADER_SALT_SIZE)) {
+        return false;
+    }
+    return !copies->marked || (present->verdict[copy] == HEADER_USABLE &&
+                               (!credential_needs_kdf(credential, copies->way) ||
+                                (preamble->memory == copies->memory && preamble->passes == copies->passes)));
+}
+
+/* Cell 0 for hidden slots whose salt is lost. What is sealed in the hidden header says which salt that is: the rest of
+ * the file is not authenticated by it. */
+static void renew_cell_0(const struct restoring *restoring, uint8_t *block, enum header_copy copy)
+{
+    const struct unlock_image *backup = restoring->backup;
+    const uint8_t *salt = header_listed_salt(&restoring->copies->body, copy);
+    enum header_copy source = HEADER_FRONT;
+    if (backup->verdict[source] != HEADER_USABLE || backup->preamble[source].memory != restoring->copies->memory ||
+        backup->preamble[source].passes != restoring->copies->passes) {
+        source = HEADER_TAIL;
+    }
+    if (restoring->copies->marked) {
+        header_copy_preamble(block, copy, backup->block[source][0], salt);
+    } else {
+        header_write_random_preamble(block, salt);
+    }
+}
+
 /* With a hidden volume's secret, the header of the outer one stays as it is today: it may be of another size by now,
- * and have other keys. Only where its salt is lost, cell 0 is that of the backup: the hidden slots need it. */
-static struct end keep_outer(const struct unlock_image *present, uint8_t *data, enum header_copy copy)
+ * and have other keys. Only where the hidden slots could not be opened beside it, its cell 0 is made anew. */
+static struct end keep_outer(const struct restoring *restoring, const struct coffer_credential *credential,
+                             uint8_t *data, enum header_copy copy)
 {
     struct end end = { .data = data, .bodies = 1, .cells = 1, .volumes = HEADER_VOLUMES };
     uint8_t *slots = data + HEADER_CELL_SIZE;
     const size_t size = HEADER_BODY_OFFSET - HEADER_CELL_SIZE;
-    if (!present->present[copy][0]) {
+    if (is_outer_usable(restoring, credential, copy)) {
+        return end;
+    }
+    end.cells = 0;
+    if (restoring->present->present[copy][0]) {
+        memcpy(slots, restoring->present->block[copy][0] + HEADER_CELL_SIZE, size);
+    } else {
         crypto_random(slots, size);
-        end.cells = 0;
-    } else if (!crypto_equal(header_salt(present->block[copy][0]), header_salt(data), HEADER_SALT_SIZE)) {
-        memcpy(slots, present->block[copy][0] + HEADER_CELL_SIZE, size);
-        end.cells = 0;
+    }
+    renew_cell_0(restoring, data, copy);
+    return end;
+}
+
+/* With the outer secret, the block of a hidden volume stays: who restores need not know of one. What cannot be one does
+ * not, or what is left of whatever was written over this end would be told from noise for ever. */
+static struct end keep_hidden(struct storage *storage, uint64_t offset, uint8_t *data)
+{
+    uint8_t *block = data + HEADER_VOLUME_STRIDE;
+    struct end end = { .data = data, .volumes = 1 };
+    if (storage_read(storage, block, HEADER_BLOCK_SIZE, offset + HEADER_VOLUME_STRIDE) != 0 ||
+        !header_looks_random(block)) {
+        crypto_random(block, HEADER_BLOCK_SIZE);
+        end.volumes = HEADER_VOLUMES;
     }
     return end;
 }
 
-/* With the outer secret, the block of a hidden volume stays where the outer header beside it is in order: who restores
- * need not know of one that was made since the backup. */
-static struct end keep_hidden(const struct copies *today, uint8_t *data, enum header_copy copy)
+/* How many of the secrets of today open the volume through this end. */
+static unsigned count_ways_in(const struct restoring *restoring, const struct coffer_credential *credential,
+                              enum header_copy copy)
 {
-    return (struct end){ .data = data, .volumes = today != NULL && today->good[copy] ? 1 : HEADER_VOLUMES };
+    const struct copies *today = restoring->today;
+    unsigned count = 0;
+    if (!today->good[copy] || (today->volume != 0 && !is_outer_usable(restoring, credential, copy))) {
+        return 0;
+    }
+    for (unsigned slot = 0; slot < HEADER_SLOTS; slot++) {
+        struct header_slot_record record;
+        header_get_slot(&today->body, slot, &record);
+        count += record.kind != CREDENTIAL_EMPTY && copies_slot_is_listed(today, copy, slot);
+    }
+    return count;
 }
 
-/* The copy that opens today goes last: it may be the only one. */
-static enum coffer_status write_ends(const struct unlock_image *present, const struct copies *today, uint8_t *data,
-                                     unsigned volume, struct coffer_error *error)
+/* The end that is written last: it may be the only one that opens, for some or for all. */
+static enum header_copy choose_last(const struct restoring *restoring, const struct coffer_credential *credential)
 {
-    const uint64_t tail = today != NULL && volume == 0 ? today->offset[HEADER_TAIL] : present->offset[HEADER_TAIL];
-    const enum header_copy last = today != NULL ? today->winner : HEADER_FRONT;
+    if (restoring->today == NULL) {
+        return HEADER_FRONT;
+    }
+    const enum header_copy winner = restoring->today->winner, other = copies_other(winner);
+    return count_ways_in(restoring, credential, other) > count_ways_in(restoring, credential, winner) ? other
+                                                                                                      : winner;
+}
+
+static enum coffer_status write_ends(const struct restoring *restoring, const struct coffer_credential *credential,
+                                     uint8_t *data, struct coffer_error *error)
+{
+    const struct copies *today = restoring->today;
+    struct storage *storage = restoring->present->storage;
+    const unsigned volume = restoring->copies->volume;
+    const uint64_t tail =
+        today != NULL && volume == 0 ? today->offset[HEADER_TAIL] : restoring->present->offset[HEADER_TAIL];
+    const enum header_copy last = choose_last(restoring, credential);
     const uint64_t offset[HEADER_COPIES] = { [HEADER_FRONT] = 0, [HEADER_TAIL] = tail };
     const enum header_copy order[] = { copies_other(last), last };
     int result = 0;
     for (unsigned i = 0; i < HEADER_COPIES && result == 0; i++) {
         uint8_t *part = data + order[i] * (size_t)END_SIZE;
-        struct end end = volume == 0 ? keep_hidden(today, part, order[i]) : keep_outer(present, part, order[i]);
+        struct end end = volume == 0 ? keep_hidden(storage, offset[order[i]], part)
+                                     : keep_outer(restoring, credential, part, order[i]);
         end.offset = offset[order[i]];
-        result = write_end(present->storage, &end);
+        result = write_end(storage, &end);
     }
     return result == 0 ? COFFER_OK : error_set_system(error, -result, "cannot write the header");
 }
@@ -364,7 +447,8 @@ static enum coffer_status restore(struct storage *storage, const struct coffer_c
     if (status == COFFER_OK && opens && today->old_tail != 0) {
         status = copies_finish_growth(today, error);
     }
-    return status == COFFER_OK ? write_ends(present, opens ? today : NULL, data, copies->volume, error) : status;
+    const struct restoring restoring = { present, backup, copies, opens ? today : NULL };
+    return status == COFFER_OK ? write_ends(&restoring, credential, data, error) : status;
 }
 
 enum coffer_status coffer_header_restore(const char *path, const char *backup_path,

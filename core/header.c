@@ -51,6 +51,9 @@ enum {
 /* Offsets inside a slot record of 64 bytes. */
 enum { RECORD_KIND = 0, RECORD_FLAGS = 1, RECORD_SEQ = 8, RECORD_TIME = 16, RECORD_NAME = 24, RECORD_SIZE = 64 };
 
+/* How often a value may come among 4096 random bytes. */
+enum { RANDOM_MOST = 64 };
+
 enum { FORMAT_VERSION = 1, KDF_ARGON2ID = 1, CIPHER_AES_XTS = 1 };
 
 static const uint8_t MAGIC[HEADER_COPIES][8] = {
@@ -160,6 +163,16 @@ bool header_slots_check(const uint8_t block[HEADER_BLOCK_SIZE])
     uint8_t check[HEADER_CHECK_SIZE];
     slots_check(block, check);
     return memcmp(check, block + AT_CHECK, sizeof(check)) == 0;
+}
+
+bool header_looks_random(const uint8_t block[HEADER_BLOCK_SIZE])
+{
+    unsigned count[256] = { 0 }, most = 0; /* 16 of each are to be expected */
+    for (size_t i = 0; i < HEADER_BLOCK_SIZE; i++) {
+        unsigned seen = ++count[block[i]];
+        most = seen > most ? seen : most;
+    }
+    return most <= RANDOM_MOST;
 }
 
 /* ---- cells ---- */

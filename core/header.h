@@ -101,6 +101,10 @@ const uint8_t *header_salt(const uint8_t block[HEADER_BLOCK_SIZE]);
 /* Whether the public check over cells 1-15 holds; marked volume 0 blocks only. */
 bool header_slots_check(const uint8_t block[HEADER_BLOCK_SIZE]);
 
+/* Whether a block could be noise, or sealed: no value of a byte comes much more often than the others. Of blocks that are
+ * random, it says no to less than one in 10^15. */
+bool header_looks_random(const uint8_t block[HEADER_BLOCK_SIZE]);
+
 /* ---- cells ---- */
 
 uint8_t *header_slot_cell(uint8_t block[HEADER_BLOCK_SIZE], unsigned slot);
