@@ -97,6 +97,8 @@ static void give_hint_to_others(const char *format)
     } else if (strcmp(format, "filevault") == 0) {
         ui_hint("one whole copy of each is enough to open it; 'diskutil repairVolume' of a Mac knows how to "
                 "repair more");
+    } else if (strcmp(format, "qcow") == 0) {
+        ui_hint("'qemu-img check' looks further, and with '-r all' it repairs what it can; keep a copy as it is");
     } else {
         ui_hint(
             "one good header is enough to open it, with --backup-header if it is the one at the end; VeraCrypt's "

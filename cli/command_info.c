@@ -96,7 +96,14 @@ static bool is_own(const struct coffer_info *info)
 /* Of another program, with a header that says something to everybody. */
 static bool is_open_foreign(const struct coffer_info *info)
 {
-    return !is_own(info) && info->slots > 0;
+    return !is_own(info) && info->opens_with[0];
+}
+
+static bool has_uuid(const struct coffer_info *info)
+{
+    static const uint8_t none[sizeof(info->uuid)];
+
+    return info->marked && memcmp(info->uuid, none, sizeof(none)) != 0;
 }
 
 static void print_foreign(const struct coffer_info *info)
@@ -104,15 +111,19 @@ static void print_foreign(const struct coffer_info *info)
     char text[128] = "";
     size_t used = 0;
 
-    snprintf(text, sizeof(text), "%s, sectors of %u bytes", info->cipher, info->sector_size);
-    print_field("cipher", text);
+    if (info->cipher[0]) {
+        snprintf(text, sizeof(text), "%s, sectors of %u bytes", info->cipher, info->sector_size);
+        print_field("cipher", text);
+    }
     text[0] = '\0';
     for (unsigned slot = 0; slot < 32 && used < sizeof(text); slot++) {
         if (info->slot_set >> slot & 1) {
             used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%u", used > 0 ? ", " : "", slot);
         }
     }
-    print_field("key slots", used > 0 ? text : "none");
+    if (info->slots > 0) {
+        print_field("key slots", used > 0 ? text : "none");
+    }
     print_field("opens with", info->opens_with);
     if (info->refused[0]) {
         print_field("not supported", info->refused);
@@ -125,10 +136,10 @@ static void print_public(const char *path, const struct coffer_info *info)
 
     ui_print("'%s': %s volume, version %u%s", path, info->format, info->version, info->marked ? "" : ", unmarked");
     print_size(info->is_device ? "device" : "file", info->backing_size);
-    if (info->marked) {
-        if (info->label[0]) {
-            print_field("label", info->label);
-        }
+    if (info->marked && info->label[0]) {
+        print_field("label", info->label);
+    }
+    if (has_uuid(info)) {
         print_field("uuid", json_format_uuid(info->uuid, uuid));
     }
     if (info->marked && is_own(info)) {
@@ -160,9 +171,14 @@ static void print_private(const struct coffer_info *info)
         print_field("private label", info->private_label);
     }
     print_size("cleartext", info->data_size);
+    if (info->is_unverified) {
+        print_field("key", "not verified: a wrong one, or one of another size, would show noise");
+    }
     if (is_open_foreign(info)) {
         snprintf(text, sizeof(text), "%u", info->slot);
-        print_field("opened by slot", text);
+        if (info->slots > 0) {
+            print_field("opened by slot", text);
+        }
         return;
     }
     snprintf(text, sizeof(text), "%s, sectors of %u bytes", info->cipher, info->sector_size);
@@ -170,9 +186,6 @@ static void print_private(const struct coffer_info *info)
     snprintf(text, sizeof(text), "%s%s%s", info->thin ? "thin" : "thick", info->filled ? ", filled" : "",
              info->hidden ? ", hidden" : "");
     print_field("kind", text);
-    if (info->is_unverified) {
-        print_field("key", "not verified: a wrong one, or one of another size, would show noise");
-    }
     print_time(info->created);
     if (info->slots_used == 0) { /* a format without key slots */
         return;
@@ -226,6 +239,8 @@ static void describe_foreign(struct json_object *document, const struct coffer_i
     }
     if (info->unlocked) {
         json_add_number(document, "data_size", info->data_size);
+    }
+    if (info->unlocked && info->slots > 0) {
         json_add_number(document, "slot", info->slot);
     }
 }
@@ -264,6 +279,8 @@ static void print_json(const char *path, const struct coffer_info *info, const s
     json_add_bool(document, "marked", info->marked);
     if (info->marked) {
         json_add_text(document, "label", info->label);
+    }
+    if (has_uuid(info)) {
         json_add_uuid(document, "uuid", info->uuid);
     }
     if (info->marked && is_own(info)) {

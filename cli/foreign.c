@@ -40,6 +40,24 @@ static const char *hint_bitlocker(enum operation operation)
     }
 }
 
+static const char *hint_qcow(enum operation operation)
+{
+    switch (operation) {
+    case OPERATION_KEYS:
+        return "'qemu-img amend' changes the passphrases of an image with LUKS, and 'qemu-img convert' makes a "
+               "new image";
+    case OPERATION_RESIZE:
+        return "'qemu-img resize' does that";
+    case OPERATION_CHECK:
+        return "'qemu-img check -r all' does that; keep a copy as it is";
+    case OPERATION_BACKUP:
+    case OPERATION_RESTORE:
+        return "its header is part of the image: copy all of it";
+    default:
+        return "'coffer convert' copies it into a volume that can";
+    }
+}
+
 static const char *hint_tcrypt(enum operation operation)
 {
     switch (operation) {
@@ -62,6 +80,9 @@ static const char *hint_for(enum operation operation, const char *format)
     }
     if (strcmp(format, "bitlocker") == 0) {
         return hint_bitlocker(operation);
+    }
+    if (strcmp(format, "qcow") == 0) {
+        return hint_qcow(operation);
     }
     if (strcmp(format, "veracrypt") == 0 || strcmp(format, "truecrypt") == 0) {
         return hint_tcrypt(operation);

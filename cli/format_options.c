@@ -34,8 +34,8 @@ struct secret_options format_options_settle_secret(const struct format_options *
 void format_options_warn_unverified(const struct coffer_info *info)
 {
     if (info->is_unverified) {
-        ui_warn(
-            "a volume of loop-AES cannot tell a wrong key, which would show noise: look at what is in it first");
+        ui_warn("a %s volume cannot tell a wrong secret, which would show noise: look at what is in it first",
+                info->format);
     }
 }
 

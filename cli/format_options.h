@@ -20,7 +20,7 @@ struct format_options {
 
 #define FORMAT_PIM_MAX 2147468
 #define FORMAT_TYPES \
-    "auto|coffer|luks|bitlocker|filevault|veracrypt|truecrypt|freeotfe|loop-aes|loop-aes-192|loop-aes-256"
+    "auto|coffer|luks|bitlocker|filevault|qcow|veracrypt|truecrypt|freeotfe|loop-aes|loop-aes-192|loop-aes-256"
 #define FORMAT_HASHES "sha512|sha256|whirlpool|blake2s|ripemd160|streebog|sha1|argon2id"
 
 /* clang-format off */

@@ -47,6 +47,11 @@ static const char *hint_for(const char *type)
 
 const char *volume_files_hint_none(const struct coffer_info *info)
 {
+    if (strcmp(info->format, "qcow") == 0) {
+        return info->is_unverified
+                   ? "a wrong passphrase looks like this, too; else add --block to see it as one file"
+                   : "add --block to see the volume as one file";
+    }
     return info->is_unverified
                ? "a wrong key, or a wrong size of keys (--type), looks like this, too: do not write to it"
                : "add --block to see the volume as one file, and make a file system in it";

@@ -22,6 +22,8 @@ static enum coffer_status check_opening(struct storage *storage, const struct fo
         if (!opened->info.is_unverified) {
             report_say(report, COFFER_FINDING_GOOD,
                        "key slot %u: opens with this secret, its key is the right one", opened->info.slot);
+        } else if (!format->has_no_header) {
+            report_say(report, COFFER_FINDING_NOTE, "nothing in it tells whether this secret is the right one");
         }
         return COFFER_OK;
     case COFFER_DAMAGED:
@@ -52,6 +54,8 @@ enum coffer_status check_foreign(struct storage *storage, const struct format *f
         status = check_bitlk(place, report, error);
     } else if (status == COFFER_OK && format == &FORMAT_FVAULT) {
         status = check_fvault(place, report, error);
+    } else if (status == COFFER_OK && format == &FORMAT_QCOW) {
+        status = check_qcow(place, &options->callbacks, report, error);
     }
     if (status != COFFER_OK) {
         return status;

@@ -6,6 +6,7 @@
 #define CORE_CHECK_FOREIGN_H
 
 #include "format.h"
+#include "luks.h"
 #include "report.h"
 
 /* A store with the magic of `format`, which is not ours; credential may be NULL. Errors: what kept it from looking,
@@ -19,6 +20,12 @@ enum coffer_status check_foreign(struct storage *storage, const struct format *f
 enum coffer_status check_luks(struct storage *storage, struct report *report, struct coffer_error *error);
 enum coffer_status check_bitlk(struct storage *storage, struct report *report, struct coffer_error *error);
 enum coffer_status check_fvault(struct storage *storage, struct report *report, struct coffer_error *error);
+enum coffer_status check_qcow(struct storage *storage, const struct coffer_callbacks *callbacks,
+                              struct report *report, struct coffer_error *error);
+
+/* A LUKS1 header and the key material of its slots, whatever its data is; *header has no segments where it is damaged. */
+enum coffer_status check_luks1_header(struct storage *storage, struct luks_header *header, struct report *report,
+                                      struct coffer_error *error);
 
 /* Looks for the two headers that the secret opens. Errors: also WRONG_SECRET, NOT_FOUND. */
 enum coffer_status check_tcrypt(struct storage *storage, const struct coffer_credential *credential,

@@ -96,21 +96,32 @@ static void check_rest(struct storage *storage, const struct luks_header *header
 
 /* ---- versions ---- */
 
-static enum coffer_status check_version1(struct storage *storage, struct luks_header *header,
-                                         struct report *report, struct coffer_error *error)
+enum coffer_status check_luks1_header(struct storage *storage, struct luks_header *header, struct report *report,
+                                      struct coffer_error *error)
 {
     struct coffer_error reason = COFFER_ERROR_INIT;
     enum coffer_status status = luks1_read(storage, header, &reason);
     if (status == COFFER_DAMAGED) {
         report_say(report, COFFER_FINDING_DAMAGE, "header: %s", reason.text);
+        memset(header, 0, sizeof(*header)); /* nothing else can be said about it */
         return COFFER_OK;
     }
     if (status != COFFER_OK) {
         return error_set(error, status, reason.sys, "%s", reason.text);
     }
     report_say(report, COFFER_FINDING_GOOD, "header: its fields fit each other (LUKS1 has no checksum)");
-    check_rest(storage, header, report);
+    check_slots(storage, header, report);
     return COFFER_OK;
+}
+
+static enum coffer_status check_version1(struct storage *storage, struct luks_header *header,
+                                         struct report *report, struct coffer_error *error)
+{
+    enum coffer_status status = check_luks1_header(storage, header, report, error);
+    if (status == COFFER_OK) {
+        check_segments(storage, header, report);
+    }
+    return status;
 }
 
 static enum coffer_status check_version2(struct storage *storage, struct luks_header *header,

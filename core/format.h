@@ -58,7 +58,7 @@ struct format {
                                struct coffer_error *error);
 };
 
-extern const struct format FORMAT_COFFER, FORMAT_LUKS, FORMAT_BITLK, FORMAT_FVAULT, FORMAT_REFUSED,
+extern const struct format FORMAT_COFFER, FORMAT_LUKS, FORMAT_BITLK, FORMAT_FVAULT, FORMAT_QCOW, FORMAT_REFUSED,
     FORMAT_VERACRYPT, FORMAT_TRUECRYPT, FORMAT_LOOPAES_128, FORMAT_LOOPAES_192, FORMAT_LOOPAES_256;
 
 struct format_opened *format_opened_new(void);

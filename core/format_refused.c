@@ -18,8 +18,6 @@ struct known {
 };
 
 static const struct known KNOWN[] = {
-    { "QFI\xfb\0\0\0", 7, false,
-      "it is a disk image of QEMU (QCOW), which is not supported; qemu-img makes a raw one of it" },
     { "encrcdsa", 8, false, "it is an encrypted disk image of Apple, which is not supported" },
     { "cdsaencr", 8, true, "it is an encrypted disk image of Apple, version 1, which is not supported" },
 };

@@ -163,7 +163,7 @@ struct coffer_info {
     size_t size; /* sizeof(struct coffer_info), set by the caller */
 
     /* Seen without a secret. */
-    /* "coffer", "luks", "bitlocker", "filevault", "veracrypt", "truecrypt", "loop-aes", "loop-aes-192",
+    /* "coffer", "luks", "bitlocker", "filevault", "qcow", "veracrypt", "truecrypt", "loop-aes", "loop-aes-192",
      * "loop-aes-256"; static */
     const char *format;
     unsigned version;      /* of the format */
@@ -491,8 +491,8 @@ struct coffer_check_result {
 /* Looks at both header copies, and with a secret (credential may be NULL) at what is sealed in them; read_only false:
  * repairs what the secret allows. Of other formats it verifies what they have: LUKS2 the checksums of both headers, LUKS1
  * its fields, both their key material; BitLocker the three copies of its metadata; FileVault its two headers, its
- * labels and what they name; VeraCrypt and TrueCrypt, whose secret
- * is needed, the header and its backup. Those are never repaired. Errors: only what kept it from looking: NOT_FOUND,
+ * labels and what they name; QCOW its tables; VeraCrypt and TrueCrypt, whose secret is needed, the header and its
+ * backup. Those are never repaired. Errors: only what kept it from looking: NOT_FOUND,
  * WRONG_SECRET, NO_MEMORY ... */
 COFFER_API enum coffer_status coffer_check(const char *path, const struct coffer_credential *credential,
                                            const struct coffer_open_options *options, coffer_finding_fn *report,

@@ -182,7 +182,7 @@ for wrong_way in "loop-aes-256 key2" "loop-aes key3"; do
     expect_error 'hint: a wrong key, or a wrong size of keys \(--type\), looks like this, too: do not write to it'
 done
 expect_status 0 "$COFFER" mount --block volume directory --type loop-aes --key-file key3 --read-only
-expect_error 'a volume of loop-AES cannot tell a wrong key'
+expect_error 'loop-aes.* volume cannot tell a wrong secret'
 "$COFFER" unmount directory
 expect_status 0 "$COFFER" check volume --type loop-aes-256
 expect_output 'it has no header: there is nothing to check'
@@ -209,7 +209,7 @@ done
 
 expect_status 0 "$COFFER" convert volume copy.coffer --type loop-aes-256 --key-file key3 \
     --new-passphrase-file "$secret" "${small_kdf[@]}"
-expect_error 'a volume of loop-AES cannot tell a wrong key'
+expect_error 'loop-aes.* volume cannot tell a wrong secret'
 mount_block copy.coffer directory
 cmp image directory/volume || fail 'the copy is another'
 unmount directory

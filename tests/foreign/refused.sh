@@ -31,8 +31,6 @@ named() { # FILE TYPE PATTERN: by every command that takes a type, before it ask
 head -c 1M /dev/urandom >random
 mkdir m
 named random freeotfe 'volumes of FreeOTFE are not supported'
-{ printf 'QFI\373\0\0\0\3'; cat random; } >image
-refused image 'disk image of QEMU'
 { printf 'encrcdsa'; cat random; } >image
 refused image 'disk image of Apple'
 { cat random; printf 'cdsaencr'; } >image
@@ -40,10 +38,6 @@ refused image 'disk image of Apple, version 1'
 
 corpus=${COFFER_CORPUS:-$SOURCE_DIR/../shared/corpus}
 if [ -e "$corpus/INDEX.tsv" ] && command -v xz >/dev/null; then
-    while read -r name; do
-        xz -dc "$corpus/files/$name" >image
-        refused image 'disk image of QEMU'
-    done < <(awk -F '\t' '$2 ~ /^QCOW/ { print $1 }' "$corpus/INDEX.tsv")
     # What looks like noise can only be named.
     while IFS=$'\t' read -r name format; do
         xz -dc "$corpus/files/$name" >image

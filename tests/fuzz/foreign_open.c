@@ -31,10 +31,10 @@ static void check_map(const struct format *format, const struct format_opened *o
     }
     for (size_t i = 0; i < opened->segments; i++) {
         const struct segment *segment = &opened->segment[i];
-        bool is_inside =
-            segment->kind == SEGMENT_ZERO ||
-            segment->storage_offset <= store_size && segment->size <= store_size - segment->storage_offset;
-        bool is_allowed = segment->kind == SEGMENT_CIPHER || format == &FORMAT_BITLK;
+        bool is_inside = segment->kind == SEGMENT_ZERO || (segment->storage_offset <= store_size &&
+                                                           segment->size <= store_size - segment->storage_offset);
+        bool is_allowed = segment->kind == SEGMENT_CIPHER || format == &FORMAT_BITLK ||
+                          (format == &FORMAT_QCOW && segment->kind == SEGMENT_ZERO);
         if (segment->start != end || segment->size == 0 || !is_inside || !is_allowed) {
             abort();
         }
