@@ -250,9 +250,8 @@ struct restoring {
     struct copies *copies, *today;
 };
 
-/* Whether the secret of a hidden volume finds its salt in an end as it is today, and at the cost at which it opened. */
-static bool is_outer_usable(const struct restoring *restoring, const struct coffer_credential *credential,
-                            enum header_copy copy)
+/* Whether the secrets of a hidden volume find their salt and their cost in an end as it is today. */
+static bool is_outer_usable(const struct restoring *restoring, enum header_copy copy)
 {
     const struct unlock_image *present = restoring->present;
     struct copies *copies = restoring->copies;
@@ -261,9 +260,8 @@ static bool is_outer_usable(const struct restoring *restoring, const struct coff
                                                     header_listed_salt(&copies->body, copy), HEADER_SALT_SIZE)) {
         return false;
     }
-    return !copies->marked || (present->verdict[copy] == HEADER_USABLE &&
-                               (!credential_needs_kdf(credential, copies->way) ||
-                                (preamble->memory == copies->memory && preamble->passes == copies->passes)));
+    return !copies->marked || (present->verdict[copy] == HEADER_USABLE && preamble->memory == copies->memory &&
+                               preamble->passes == copies->passes);
 }
 
 /* Cell 0 for hidden slots whose salt is lost. What is sealed in the hidden header says which salt that is: the rest of
@@ -286,13 +284,12 @@ static void renew_cell_0(const struct restoring *restoring, uint8_t *block, enum
 
 /* With a hidden volume's secret, the header of the outer one stays as it is today: it may be of another size by now,
  * and have other keys. Only where the hidden slots could not be opened beside it, its cell 0 is made anew. */
-static struct end keep_outer(const struct restoring *restoring, const struct coffer_credential *credential,
-                             uint8_t *data, enum header_copy copy)
+static struct end keep_outer(const struct restoring *restoring, uint8_t *data, enum header_copy copy)
 {
     struct end end = { .data = data, .bodies = 1, .cells = 1, .volumes = HEADER_VOLUMES };
     uint8_t *slots = data + HEADER_CELL_SIZE;
     const size_t size = HEADER_BODY_OFFSET - HEADER_CELL_SIZE;
-    if (is_outer_usable(restoring, credential, copy)) {
+    if (is_outer_usable(restoring, copy)) {
         return end;
     }
     end.cells = 0;
@@ -320,12 +317,11 @@ static struct end keep_hidden(struct storage *storage, uint64_t offset, uint8_t 
 }
 
 /* How many of the secrets of today open the volume through this end. */
-static unsigned count_ways_in(const struct restoring *restoring, const struct coffer_credential *credential,
-                              enum header_copy copy)
+static unsigned count_ways_in(const struct restoring *restoring, enum header_copy copy)
 {
     const struct copies *today = restoring->today;
     unsigned count = 0;
-    if (!today->good[copy] || (today->volume != 0 && !is_outer_usable(restoring, credential, copy))) {
+    if (!today->good[copy] || (today->volume != 0 && !is_outer_usable(restoring, copy))) {
         return 0;
     }
     for (unsigned slot = 0; slot < HEADER_SLOTS; slot++) {
@@ -337,32 +333,30 @@ static unsigned count_ways_in(const struct restoring *restoring, const struct co
 }
 
 /* The end that is written last: it may be the only one that opens, for some or for all. */
-static enum header_copy choose_last(const struct restoring *restoring, const struct coffer_credential *credential)
+static enum header_copy choose_last(const struct restoring *restoring)
 {
     if (restoring->today == NULL) {
         return HEADER_FRONT;
     }
     const enum header_copy winner = restoring->today->winner, other = copies_other(winner);
-    return count_ways_in(restoring, credential, other) > count_ways_in(restoring, credential, winner) ? other
-                                                                                                      : winner;
+    return count_ways_in(restoring, other) > count_ways_in(restoring, winner) ? other : winner;
 }
 
-static enum coffer_status write_ends(const struct restoring *restoring, const struct coffer_credential *credential,
-                                     uint8_t *data, struct coffer_error *error)
+static enum coffer_status write_ends(const struct restoring *restoring, uint8_t *data, struct coffer_error *error)
 {
     const struct copies *today = restoring->today;
     struct storage *storage = restoring->present->storage;
     const unsigned volume = restoring->copies->volume;
     const uint64_t tail =
         today != NULL && volume == 0 ? today->offset[HEADER_TAIL] : restoring->present->offset[HEADER_TAIL];
-    const enum header_copy last = choose_last(restoring, credential);
+    const enum header_copy last = choose_last(restoring);
     const uint64_t offset[HEADER_COPIES] = { [HEADER_FRONT] = 0, [HEADER_TAIL] = tail };
     const enum header_copy order[] = { copies_other(last), last };
     int result = 0;
     for (unsigned i = 0; i < HEADER_COPIES && result == 0; i++) {
         uint8_t *part = data + order[i] * (size_t)END_SIZE;
-        struct end end = volume == 0 ? keep_hidden(storage, offset[order[i]], part)
-                                     : keep_outer(restoring, credential, part, order[i]);
+        struct end end =
+            volume == 0 ? keep_hidden(storage, offset[order[i]], part) : keep_outer(restoring, part, order[i]);
         end.offset = offset[order[i]];
         result = write_end(storage, &end);
     }
@@ -448,7 +442,7 @@ static enum coffer_status restore(struct storage *storage, const struct coffer_c
         status = copies_finish_growth(today, error);
     }
     const struct restoring restoring = { present, backup, copies, opens ? today : NULL };
-    return status == COFFER_OK ? write_ends(&restoring, credential, data, error) : status;
+    return status == COFFER_OK ? write_ends(&restoring, data, error) : status;
 }
 
 enum coffer_status coffer_header_restore(const char *path, const char *backup_path,

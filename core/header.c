@@ -41,6 +41,8 @@ enum {
     BODY_IV_BASE = 72,
     BODY_SECTOR_SHIFT = 80,
     BODY_CIPHER = 81,
+    BODY_MEMORY = 84,
+    BODY_PASSES = 88,
     BODY_KEY = 152,
     BODY_LABEL = 328,
     BODY_SLOTS = 392,
@@ -235,6 +237,8 @@ void header_get_fields(const struct header_body *body, struct header_fields *fie
     fields->iv_base = bytes_get_le64(view, BODY_IV_BASE);
     fields->sector_shift = bytes_get_u8(view, BODY_SECTOR_SHIFT);
     fields->cipher = bytes_get_u8(view, BODY_CIPHER);
+    fields->memory = bytes_get_le32(view, BODY_MEMORY);
+    fields->passes = bytes_get_le32(view, BODY_PASSES);
 }
 
 void header_put_fields(struct header_body *body, const struct header_fields *fields)
@@ -252,6 +256,8 @@ void header_put_fields(struct header_body *body, const struct header_fields *fie
     bytes_put_le64(view, BODY_IV_BASE, fields->iv_base);
     bytes_put_u8(view, BODY_SECTOR_SHIFT, fields->sector_shift);
     bytes_put_u8(view, BODY_CIPHER, fields->cipher);
+    bytes_put_le32(view, BODY_MEMORY, fields->memory);
+    bytes_put_le32(view, BODY_PASSES, fields->passes);
 }
 
 static struct bytes record_view(const struct header_body *body, unsigned slot)

@@ -124,6 +124,7 @@ struct header_fields {
     uint64_t created;
     uint64_t container_size, data_offset, data_size, iv_base;
     uint8_t sector_shift, cipher;
+    uint32_t memory, passes; /* what a new secret of a hidden volume costs; 0 = not said here */
 };
 
 struct header_slot_record {

@@ -95,6 +95,10 @@ static enum coffer_status make(struct storage *storage, const struct coffer_cred
         memcpy(copies->salt[copy], header_listed_salt(&outer->body, copy), HEADER_SALT_SIZE);
     }
     fields = fields_of(&fields, options);
+    if (outer->marked) {
+        fields.memory = outer->memory;
+        fields.passes = outer->passes;
+    }
     status = new_header_fill(copies, &fields, secret, NULL, options->slot_name, error);
     if (status == COFFER_OK && unlock_opens_any(image, (const uint8_t(*)[CREDENTIAL_KEK_SIZE])copies->kek,
                                                 (const uint8_t(*)[HEADER_SALT_SIZE])copies->salt)) {

@@ -200,6 +200,25 @@ static void note_strangers(const struct unlock_image *image, const struct choice
     }
 }
 
+/* A raw key opens under any cost: what shows one may be damaged, or somebody may have changed it. New secrets get the one
+ * that is sealed: with the preamble, or inside a hidden header, beside which the preamble is another volume's. */
+static void take_cost(struct copies *copies, const uint8_t *winner)
+{
+    struct header_preamble preamble;
+    struct header_fields fields;
+    header_get_fields(&copies->body, &fields);
+    if (!copies->marked) {
+        return;
+    }
+    if (copies->volume != 0 && header_cost_in_bounds(fields.memory, fields.passes)) {
+        copies->memory = fields.memory;
+        copies->passes = fields.passes;
+    } else if (copies->volume == 0 && header_read_preamble(winner, copies->winner, &preamble) == HEADER_USABLE) {
+        copies->memory = preamble.memory;
+        copies->passes = preamble.passes;
+    }
+}
+
 /* Fills `copies` from the candidates; the winner is settled. */
 static void take(struct copies *copies, const struct choice *choice)
 {
@@ -214,13 +233,7 @@ static void take(struct copies *copies, const struct choice *choice)
         }
     }
     copies->body = winner->body;
-    /* A raw key opens under any cost: the other copy's may be damaged. New secrets get the one that is sealed. */
-    struct header_preamble preamble;
-    if (copies->marked && copies->volume == 0 &&
-        header_read_preamble(winner->block, copies->winner, &preamble) == HEADER_USABLE) {
-        copies->memory = preamble.memory;
-        copies->passes = preamble.passes;
-    }
+    take_cost(copies, winner->block);
 }
 
 /* A growth was cut short when a tail at the end of the store won, the front names a smaller size, and the tail that

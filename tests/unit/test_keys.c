@@ -250,6 +250,42 @@ static void test_hidden_in_an_unmarked_volume(void **state)
     hidden_lives_inside(true);
 }
 
+/* KEYUPD-2: a raw key opens a hidden volume at any cost, and what the preambles show is not authenticated by it. A new
+ * passphrase gets the cost that is sealed, and opens when the outer header has been healed. */
+static void test_hidden_secrets_cost_what_is_sealed(void **state)
+{
+    (void)state;
+    struct coffer_create_options options = helper_filled(false), inner = COFFER_CREATE_OPTIONS_INIT;
+    struct coffer_open_options open = COFFER_OPEN_OPTIONS_INIT;
+    struct coffer_credential *outer = helper_credential("correct"), *raw = helper_raw_key(4);
+    struct coffer_credential *soft = helper_credential("soft");
+    static const uint64_t PLACE[] = { 17, HELPER_SIZE - (128u << 10) + 17 }; /* of m, in units of 256 KiB */
+    const uint8_t planted = 64;
+    struct coffer_volume *volume;
+    struct coffer_header *header;
+    uint8_t right;
+    unsigned slot;
+    helper_create(&options);
+    inner.container_size = 1 << 20;
+    assert_int_equal(coffer_volume_create_hidden(helper_path, outer, raw, &inner, &volume, NULL), COFFER_OK);
+    assert_int_equal(coffer_volume_close(volume, NULL), COFFER_OK);
+    helper_get(PLACE[0], &right, 1);
+    for (unsigned i = 0; i < 2; i++) {
+        helper_put(PLACE[i], &planted, 1);
+    }
+    assert_int_equal(coffer_header_open(helper_path, raw, &open, &header, NULL), COFFER_OK);
+    assert_int_equal(coffer_header_add_key(header, soft, NULL, &slot, NULL), COFFER_OK);
+    coffer_header_close(header);
+    assert_int_equal(helper_try("soft"), COFFER_WRONG_SECRET);
+    for (unsigned i = 0; i < 2; i++) {
+        helper_put(PLACE[i], &right, 1);
+    }
+    assert_int_equal(helper_try("soft"), COFFER_OK);
+    coffer_credential_free(outer);
+    coffer_credential_free(raw);
+    coffer_credential_free(soft);
+}
+
 static void test_hidden_needs_a_filled_volume(void **state)
 {
     (void)state;
@@ -336,6 +372,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_recovery_code, helper_enter, helper_leave),
         cmocka_unit_test_setup_teardown(test_hidden_in_a_marked_volume, helper_enter, helper_leave),
         cmocka_unit_test_setup_teardown(test_hidden_in_an_unmarked_volume, helper_enter, helper_leave),
+        cmocka_unit_test_setup_teardown(test_hidden_secrets_cost_what_is_sealed, helper_enter, helper_leave),
         cmocka_unit_test_setup_teardown(test_hidden_needs_a_filled_volume, helper_enter, helper_leave),
         cmocka_unit_test_setup_teardown(test_protection_keeps_the_outer_volume_out, helper_enter, helper_leave),
     };
