@@ -178,10 +178,8 @@ enum coffer_status copies_heal(struct copies *copies, const struct coffer_creden
                                struct coffer_error *error)
 {
     enum header_copy other = copies_other(copies->winner);
-    struct header_fields fields;
-    header_get_fields(&copies->body, &fields);
     *healed = false;
-    if (copies->storage->read_only || (fields.ro_compat & ~HEADER_RO_COMPAT_KNOWN) != 0) {
+    if (copies->storage->read_only || copies_check_known(copies, NULL) != COFFER_OK) {
         return COFFER_OK;
     }
     if (copies->old_tail != 0) {
