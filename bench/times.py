@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
-"""Times what a user waits for: creating, opening, closing; and what a server at rest takes of the memory.
+"""Times what a user waits for: creating, opening, closing, converting; and what a server at rest takes of the memory.
 
 usage: times.py COFFER [--rounds N]
 
@@ -66,6 +66,22 @@ def creating(coffer, directory, secret, file_system, rounds):
     return statistics.median(times), used
 
 
+def converting(coffer, directory, secret, rounds):
+    """Median seconds to convert 1 GiB that is not thin, read back and compared, and to copy the same file with cp."""
+    volume, copy = os.path.join(directory, "source.coffer"), os.path.join(directory, "copy.coffer")
+    cheap = ("--thick", "--kdf-memory", "8M", "--kdf-passes", "1")
+    run(coffer, "create", volume, "--size", "1G", "--fs", "none", "--passphrase-file", secret, *cheap)
+    convert, plain = [], []
+    for _ in range(rounds):
+        convert.append(timed(coffer, "convert", volume, copy, "--passphrase-file", secret, "--new-passphrase-file",
+                             secret, *cheap))
+        os.unlink(copy)
+        plain.append(timed("cp", "--reflink=never", volume, copy))
+        os.unlink(copy)
+    os.unlink(volume)
+    return statistics.median(convert), statistics.median(plain)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("coffer")
@@ -87,6 +103,8 @@ def main():
         for file_system in ("none", "ext4"):
             seconds, used = creating(arguments.coffer, directory, secret, file_system, arguments.rounds)
             print(f"create 1 TiB thin, --fs {file_system:5}    {seconds * 1000:8.0f} ms, {used:.1f} MiB on the disk")
+        seconds, plain = converting(arguments.coffer, directory, secret, arguments.rounds)
+        print(f"convert 1 GiB thick, compared:   {seconds * 1000:8.0f} ms, {seconds / plain:.2f} of what cp takes")
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 

@@ -6,51 +6,78 @@
  * alone. So there is no state that could be wrong, torn, or put there by somebody else; the price is one more reading
  * of what was copied before. Where both sides are thin, holes are passed over. In the end both sides are read once
  * more, past what the system remembers of its own writes as far as that can be had.
+ *
+ * Threads: as many as there are processors take one piece after the other, each into its own buffers; the caller's is
+ * one of them, and alone calls back. A failure ends the taking: every piece before the one that failed has been taken
+ * and comes to its end, so that the failure that is told is the first one in the volume, whoever met it.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "error.h"
 #include "volume.h"
 
-#define PIECE      (1u << 20)
-#define RUN        4096u          /* bytes that become a hole or data as a whole */
-#define FLUSH_SIZE (256ull << 20) /* so that progress does not run ahead of the medium */
+#define PIECE       (1u << 20)
+#define RUN         4096u          /* bytes that become a hole or data as a whole */
+#define FLUSH_SIZE  (256ull << 20) /* so that progress does not run ahead of the medium */
+#define THREADS_MAX 8
+
+struct copy;
+
+/* What one thread has for itself. */
+struct hand {
+    struct copy *copy;
+    pthread_t thread;
+    uint8_t *wanted, *present; /* PIECE bytes each, of cleartext */
+};
+
+/* One piece of `size` bytes at `offset`. */
+typedef enum coffer_status piece_fn(struct hand *hand, uint64_t offset, size_t size, struct coffer_error *error);
 
 struct copy {
     struct coffer_volume *from, *to;
     const struct coffer_callbacks *callbacks;
     uint64_t end; /* of what is copied: the source's, and zeros up to whole runs */
-    uint64_t unflushed;
-    uint8_t *wanted, *present; /* PIECE bytes each, of cleartext */
-};
+    struct hand hand[THREADS_MAX];
+    unsigned hands;
+    const char *what; /* is done with all pieces now */
+    piece_fn *piece;
 
-/* One piece of `size` bytes at `offset`. */
-typedef enum coffer_status piece_fn(struct copy *copy, uint64_t offset, size_t size, struct coffer_error *error);
+    pthread_mutex_t mutex; /* over all below */
+    uint64_t next;         /* the first byte that nobody has taken */
+    uint64_t done;         /* bytes that are copied or passed over */
+    uint64_t unflushed;
+    bool is_over; /* nothing more is taken */
+    uint64_t failed_at;
+    struct coffer_error failure;
+};
 
 /* ---- reading ---- */
 
 /* Where the source has ended there are zeros. */
-static enum coffer_status read_source(struct copy *copy, uint64_t offset, size_t size, struct coffer_error *error)
+static enum coffer_status read_source(struct hand *hand, uint64_t offset, size_t size, struct coffer_error *error)
 {
+    const struct copy *copy = hand->copy;
     uint64_t end = copy->from->data_size;
     size_t there = offset >= end ? 0 : end - offset < size ? (size_t)(end - offset) : size;
     struct coffer_error reason = COFFER_ERROR_INIT;
-    memset(copy->wanted + there, 0, size - there);
-    if (there == 0 || coffer_volume_pread(copy->from, copy->wanted, there, offset, &reason) == COFFER_OK) {
+    memset(hand->wanted + there, 0, size - there);
+    if (there == 0 || coffer_volume_pread(copy->from, hand->wanted, there, offset, &reason) == COFFER_OK) {
         return COFFER_OK;
     }
     return error_set(error, reason.status, reason.sys, "the source at byte %llu: %.180s",
                      (unsigned long long)offset, reason.text);
 }
 
-static enum coffer_status read_both(struct copy *copy, uint64_t offset, size_t size, bool *same,
+static enum coffer_status read_both(struct hand *hand, uint64_t offset, size_t size, bool *same,
                                     struct coffer_error *error)
 {
-    enum coffer_status status = read_source(copy, offset, size, error);
-    status = status ? status : coffer_volume_pread(copy->to, copy->present, size, offset, error);
-    *same = status == COFFER_OK && memcmp(copy->wanted, copy->present, size) == 0;
+    enum coffer_status status = read_source(hand, offset, size, error);
+    status = status ? status : coffer_volume_pread(hand->copy->to, hand->present, size, offset, error);
+    *same = status == COFFER_OK && memcmp(hand->wanted, hand->present, size) == 0;
     return status;
 }
 
@@ -76,16 +103,17 @@ static size_t run_size(const uint8_t *data, size_t size, bool *zero)
     return end;
 }
 
-static enum coffer_status write_thin(struct copy *copy, uint64_t offset, size_t size, struct coffer_error *error)
+static enum coffer_status write_thin(struct hand *hand, uint64_t offset, size_t size, struct coffer_error *error)
 {
+    struct coffer_volume *to = hand->copy->to;
     for (size_t at = 0; at < size;) {
         bool zero;
-        size_t run = run_size(copy->wanted + at, size - at, &zero);
+        size_t run = run_size(hand->wanted + at, size - at, &zero);
         enum coffer_status status = COFFER_OK;
         if (!zero) {
-            status = coffer_volume_pwrite(copy->to, copy->wanted + at, run, offset + at, error);
-        } else if (!copy->to->is_new) {
-            status = coffer_volume_discard(copy->to, offset + at, run, error);
+            status = coffer_volume_pwrite(to, hand->wanted + at, run, offset + at, error);
+        } else if (!to->is_new) {
+            status = coffer_volume_discard(to, offset + at, run, error);
         }
         if (status != COFFER_OK) {
             return status;
@@ -95,28 +123,35 @@ static enum coffer_status write_thin(struct copy *copy, uint64_t offset, size_t 
     return COFFER_OK;
 }
 
-static enum coffer_status copy_piece(struct copy *copy, uint64_t offset, size_t size, struct coffer_error *error)
+/* After `size` bytes were written; now and then that takes a flush. */
+static enum coffer_status written(struct copy *copy, size_t size, struct coffer_error *error)
 {
+    pthread_mutex_lock(&copy->mutex);
+    copy->unflushed += size;
+    bool flush = copy->unflushed >= FLUSH_SIZE;
+    copy->unflushed = flush ? 0 : copy->unflushed;
+    pthread_mutex_unlock(&copy->mutex);
+    return flush ? coffer_volume_flush(copy->to, error) : COFFER_OK;
+}
+
+static enum coffer_status copy_piece(struct hand *hand, uint64_t offset, size_t size, struct coffer_error *error)
+{
+    struct coffer_volume *to = hand->copy->to;
     bool same = false;
     enum coffer_status status =
-        copy->to->is_new ? read_source(copy, offset, size, error) : read_both(copy, offset, size, &same, error);
+        to->is_new ? read_source(hand, offset, size, error) : read_both(hand, offset, size, &same, error);
     if (status != COFFER_OK || same) {
         return status;
     }
-    status = copy->to->thin ? write_thin(copy, offset, size, error)
-                            : coffer_volume_pwrite(copy->to, copy->wanted, size, offset, error);
-    copy->unflushed += size;
-    if (status == COFFER_OK && copy->unflushed >= FLUSH_SIZE) {
-        copy->unflushed = 0;
-        status = coffer_volume_flush(copy->to, error);
-    }
-    return status;
+    status = to->thin ? write_thin(hand, offset, size, error)
+                      : coffer_volume_pwrite(to, hand->wanted, size, offset, error);
+    return status ? status : written(hand->copy, size, error);
 }
 
-static enum coffer_status verify_piece(struct copy *copy, uint64_t offset, size_t size, struct coffer_error *error)
+static enum coffer_status verify_piece(struct hand *hand, uint64_t offset, size_t size, struct coffer_error *error)
 {
     bool same;
-    enum coffer_status status = read_both(copy, offset, size, &same, error);
+    enum coffer_status status = read_both(hand, offset, size, &same, error);
     if (status != COFFER_OK || same) {
         return status;
     }
@@ -125,7 +160,7 @@ static enum coffer_status verify_piece(struct copy *copy, uint64_t offset, size_
                      (unsigned long long)offset);
 }
 
-/* ---- all of it ---- */
+/* ---- the next piece ---- */
 
 /* The first byte at or after `offset` that need not be zero on one of the two sides. */
 static enum coffer_status next_data(struct coffer_volume *volume, uint64_t *offset, struct coffer_error *error)
@@ -154,23 +189,100 @@ static enum coffer_status skip_holes(struct copy *copy, uint64_t *offset, struct
     return status;
 }
 
+/* Under the mutex. The failure that counts is the first one in the volume. */
+static void fail(struct copy *copy, uint64_t offset, const struct coffer_error *reason)
+{
+    if (copy->failure.status == COFFER_OK || offset < copy->failed_at) {
+        copy->failure = *reason;
+        copy->failed_at = offset;
+    }
+    copy->is_over = true;
+}
+
+static bool take(struct copy *copy, uint64_t *offset, size_t *size)
+{
+    struct coffer_error reason = COFFER_ERROR_INIT;
+    pthread_mutex_lock(&copy->mutex);
+    *offset = copy->next;
+    if (!copy->is_over && *offset < copy->end && skip_holes(copy, offset, &reason) != COFFER_OK) {
+        fail(copy, copy->next, &reason);
+    }
+    bool is_there = !copy->is_over && *offset < copy->end;
+    if (is_there) {
+        *size = copy->end - *offset < PIECE ? (size_t)(copy->end - *offset) : PIECE;
+        copy->done += *offset - copy->next;
+        copy->next = *offset + *size;
+    }
+    pthread_mutex_unlock(&copy->mutex);
+    return is_there;
+}
+
+static void end_piece(struct copy *copy, uint64_t offset, size_t size, const struct coffer_error *reason)
+{
+    pthread_mutex_lock(&copy->mutex);
+    if (reason->status != COFFER_OK) {
+        fail(copy, offset, reason);
+    }
+    copy->done += size;
+    pthread_mutex_unlock(&copy->mutex);
+}
+
+static void report(struct copy *copy)
+{
+    static const struct coffer_error stopped = { .status = COFFER_INTERRUPTED, .text = "stopped" };
+    const struct coffer_callbacks *callbacks = copy->callbacks;
+    pthread_mutex_lock(&copy->mutex);
+    uint64_t done = copy->done;
+    pthread_mutex_unlock(&copy->mutex);
+    if (callbacks->progress != NULL && !callbacks->progress(callbacks->user, copy->what, done, copy->end)) {
+        pthread_mutex_lock(&copy->mutex);
+        fail(copy, copy->end, &stopped); /* what really failed counts more */
+        pthread_mutex_unlock(&copy->mutex);
+    }
+}
+
+/* ---- all of it ---- */
+
+static void *work(void *user)
+{
+    struct hand *hand = user;
+    struct copy *copy = hand->copy;
+    uint64_t offset;
+    size_t size;
+    while (take(copy, &offset, &size)) {
+        struct coffer_error reason = COFFER_ERROR_INIT;
+        (void)copy->piece(hand, offset, size, &reason);
+        end_piece(copy, offset, size, &reason);
+        if (hand == copy->hand) { /* the caller's */
+            report(copy);
+        }
+    }
+    return NULL;
+}
+
 static enum coffer_status over_all(struct copy *copy, const char *what, piece_fn *piece,
                                    struct coffer_error *error)
 {
-    uint64_t end = copy->end, offset = 0;
-    const struct coffer_callbacks *callbacks = copy->callbacks;
-    enum coffer_status status = skip_holes(copy, &offset, error);
-    while (status == COFFER_OK && offset < end) {
-        size_t size = end - offset < PIECE ? (size_t)(end - offset) : PIECE;
-        status = piece(copy, offset, size, error);
-        offset += size;
-        status = status ? status : skip_holes(copy, &offset, error);
-        if (status == COFFER_OK && callbacks->progress != NULL &&
-            !callbacks->progress(callbacks->user, what, offset < end ? offset : end, end)) {
-            return error_set(error, COFFER_INTERRUPTED, 0, "stopped");
-        }
+    unsigned started = 1;
+    copy->what = what;
+    copy->piece = piece;
+    copy->next = copy->done = 0;
+    report(copy);
+    while (started < copy->hands &&
+           pthread_create(&copy->hand[started].thread, NULL, work, &copy->hand[started]) == 0) {
+        started++;
     }
-    return status;
+    (void)work(&copy->hand[0]);
+    while (started-- > 1) {
+        (void)pthread_join(copy->hand[started].thread, NULL);
+    }
+    if (!copy->is_over) {
+        copy->done = copy->end;
+        report(copy);
+    }
+    const struct coffer_error *failure = &copy->failure;
+    return failure->status == COFFER_OK ? COFFER_OK
+                                        : error_set(error, failure->status, failure->sys, "%s", failure->text);
 }
 
 static enum coffer_status copy_and_verify(struct copy *copy, struct coffer_error *error)
@@ -185,6 +297,12 @@ static enum coffer_status copy_and_verify(struct copy *copy, struct coffer_error
     return over_all(copy, "verify", verify_piece, error);
 }
 
+static unsigned suitable_hands(void)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    return processors < 1 ? 1 : processors > THREADS_MAX ? THREADS_MAX : (unsigned)processors;
+}
+
 enum coffer_status coffer_volume_copy(struct coffer_volume *from, struct coffer_volume *to,
                                       const struct coffer_callbacks *callbacks, struct coffer_error *error)
 {
@@ -192,21 +310,29 @@ enum coffer_status coffer_volume_copy(struct coffer_volume *from, struct coffer_
         return error_set(error, COFFER_INVALID, ENOSPC, "it is smaller than the source: %llu of %llu bytes",
                          (unsigned long long)to->data_size, (unsigned long long)from->data_size);
     }
-    uint8_t *buffer = calloc(2, PIECE);
-    if (buffer == NULL) {
-        return error_set_no_memory(error);
-    }
     uint64_t end = (from->data_size + RUN - 1) & ~(uint64_t)(RUN - 1);
     struct copy copy = {
         .from = from,
         .to = to,
         .end = end < to->data_size ? end : to->data_size,
         .callbacks = callbacks,
-        .wanted = buffer,
-        .present = buffer + PIECE,
+        .hands = suitable_hands(),
+        .mutex = PTHREAD_MUTEX_INITIALIZER,
+        .failure = COFFER_ERROR_INIT,
     };
+    size_t size = copy.hands * 2 * (size_t)PIECE;
+    uint8_t *buffer = calloc(1, size);
+    if (buffer == NULL) {
+        return error_set_no_memory(error);
+    }
+    for (unsigned i = 0; i < copy.hands; i++) {
+        copy.hand[i].copy = &copy;
+        copy.hand[i].wanted = buffer + 2 * i * (size_t)PIECE;
+        copy.hand[i].present = copy.hand[i].wanted + PIECE;
+    }
     enum coffer_status status = copy_and_verify(&copy, error);
-    crypto_wipe(buffer, 2 * (size_t)PIECE);
+    pthread_mutex_destroy(&copy.mutex);
+    crypto_wipe(buffer, size);
     free(buffer);
     return status;
 }

@@ -5,6 +5,7 @@
 #include "helper_machine.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,6 +94,22 @@ static int meet_fault(unsigned kind)
 
 /* ---- the functions of a store ---- */
 
+/* A copy uses its stores from several threads, and they share pages, the log and the faults. */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static void unlock(pthread_mutex_t **locked)
+{
+    pthread_mutex_unlock(*locked);
+}
+
+static pthread_mutex_t *lock(void)
+{
+    pthread_mutex_lock(&mutex);
+    return &mutex;
+}
+
+#define ONE_AT_A_TIME pthread_mutex_t *locked __attribute__((cleanup(unlock), unused)) = lock()
+
 static struct disk *disk_of(struct storage *storage)
 {
     struct store *store = (struct store *)storage;
@@ -113,6 +130,7 @@ static bool is_inside(struct storage *storage, size_t size, uint64_t offset)
 
 static int store_read(struct storage *storage, void *data, size_t size, uint64_t offset)
 {
+    ONE_AT_A_TIME;
     int fault = meet_fault(CALL_READ);
     if (fault != 0 || !is_inside(storage, size, offset)) {
         return fault != 0 ? fault : -EIO;
@@ -132,6 +150,7 @@ static void put(struct storage *storage, const void *data, size_t size, uint64_t
 
 static int store_write(struct storage *storage, const void *data, size_t size, uint64_t offset)
 {
+    ONE_AT_A_TIME;
     int fault = meet_fault(CALL_WRITE);
     if (fault == 0 && storage->read_only) {
         fault = -EROFS;
@@ -148,6 +167,7 @@ static int store_write(struct storage *storage, const void *data, size_t size, u
 
 static int store_sync(struct storage *storage)
 {
+    ONE_AT_A_TIME;
     int fault = meet_fault(CALL_SYNC);
     if (is_logged(storage)) {
         log_add(fault == 0 ? LOG_SYNC : LOG_SYNC_FAILED, NULL, 0, 0);
@@ -157,6 +177,7 @@ static int store_sync(struct storage *storage)
 
 static int store_discard(struct storage *storage, uint64_t offset, uint64_t size)
 {
+    ONE_AT_A_TIME;
     static const uint8_t zeros[DISK_PAGE];
     int fault = meet_fault(CALL_DISCARD);
     while (fault == 0 && size > 0) {
@@ -170,6 +191,7 @@ static int store_discard(struct storage *storage, uint64_t offset, uint64_t size
 
 static int store_seek(struct storage *storage, uint64_t offset, bool hole, uint64_t *found)
 {
+    ONE_AT_A_TIME;
     int fault = meet_fault(CALL_SEEK);
     if (fault == 0) {
         *found = disk_seek(disk_of(storage), offset, hole);

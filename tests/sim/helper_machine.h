@@ -5,7 +5,7 @@
  *
  * The library opens its backing stores through storage_open and storage_create; the link of these tests puts the
  * functions of this file in front of them (-Wl,--wrap). So what is tested is the public interface as it is.
- * One thread at a time.
+ * One thread at a time; those that the library starts may use a store together.
  */
 #ifndef HELPER_MACHINE_H
 #define HELPER_MACHINE_H

@@ -176,6 +176,27 @@ static void test_verifies(void **state)
     assert_int_equal(unlink(copy_path), 0);
 }
 
+/* The source ends early, just before the end of a piece: the next one fails sooner, but the first place is told. */
+static void test_first_failure(void **state)
+{
+    (void)state;
+    struct coffer_create_options options = helper_small();
+    options.container_size = 40ull << 20;
+    options.thin = false;
+    helper_create(&options);
+    struct coffer_volume *from = open_source();
+    assert_int_equal(truncate(helper_path, (7 << 20) - 4096), 0); /* the data begin at 1 MiB */
+    struct coffer_volume *to = make_copy(40ull << 20, true);
+    for (unsigned rounds = 0; rounds < 200; rounds++) {
+        struct coffer_error error = COFFER_ERROR_INIT;
+        assert_int_equal(coffer_volume_copy(from, to, &NOBODY, &error), COFFER_FAILED);
+        assert_non_null(strstr(error.text, "the source at byte 5242880: "));
+    }
+    assert_int_equal(coffer_volume_close(to, NULL), COFFER_OK);
+    assert_int_equal(coffer_volume_close(from, NULL), COFFER_OK);
+    assert_int_equal(unlink(copy_path), 0);
+}
+
 static void test_too_small(void **state)
 {
     (void)state;
@@ -195,6 +216,7 @@ int main(void)
         { "test_goes_on, thin", test_goes_on, helper_enter, helper_leave, &thin },
         { "test_goes_on, thick", test_goes_on, helper_enter, helper_leave, &thick },
         cmocka_unit_test_setup_teardown(test_verifies, helper_enter, helper_leave),
+        cmocka_unit_test_setup_teardown(test_first_failure, helper_enter, helper_leave),
         cmocka_unit_test_setup_teardown(test_too_small, helper_enter, helper_leave),
     };
     assert_int_equal(coffer_init(NULL), COFFER_OK);
