@@ -336,7 +336,8 @@ COFFER_API enum coffer_status coffer_volume_seek(struct coffer_volume *volume, u
  * `to` may be larger; what is behind is left alone.
  * What is the same already is not written, and zeros become holes where `to` is thin: after a copy that was cut short, in
  * whatever way, the same call goes on, and needs no record of how far it was. Flushes now and then. Works in as many threads
- * as there are processors; the callbacks are called on the caller's. Errors: INVALID (`to` is smaller), FAILED (also, sys = EILSEQ: what is read back is not what was written), INTERRUPTED. */
+ * as there are processors; the callbacks are called on the caller's. Errors: INVALID (`to` is smaller), FAILED (also, sys =
+ * EILSEQ: what is read back is not what was written), INTERRUPTED. */
 COFFER_API enum coffer_status coffer_volume_copy(struct coffer_volume *from, struct coffer_volume *to,
                                                  const struct coffer_callbacks *callbacks,
                                                  struct coffer_error *error);
