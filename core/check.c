@@ -14,6 +14,7 @@
 #include "credential.h"
 #include "error.h"
 #include "format_coffer.h"
+#include "format_freeotfe.h"
 #include "report.h"
 #include "scope.h"
 
@@ -183,34 +184,68 @@ static bool is_tcrypt(const struct format *format)
     return format == &FORMAT_VERACRYPT || format == &FORMAT_TRUECRYPT;
 }
 
-/* Whether the options say that it is TrueCrypt's or VeraCrypt's. */
-static bool names_tcrypt(const struct coffer_open_options *options)
+/* Formats without any magic. */
+static bool is_unmarked(const struct format *format)
 {
-    const struct format *named = options->type != NULL ? format_by_name(options->type) : NULL;
-    return is_tcrypt(named) || (options->type == NULL && (options->pim != 0 || options->hash != NULL ||
-                                                          options->system || options->backup_header));
+    return is_tcrypt(format) || format == &FORMAT_FREEOTFE;
 }
 
-/* One without any magic: only the secret can tell whose it is. */
+/* By its name, or by an option that only one has. NULL: not at all. */
+static const struct format *named(const struct coffer_open_options *options)
+{
+    if (options->type != NULL) {
+        return format_by_name(options->type);
+    }
+    if (format_freeotfe_is_named(options)) {
+        return &FORMAT_FREEOTFE;
+    }
+    bool names_tcrypt = options->pim != 0 || options->hash != NULL || options->system || options->backup_header;
+    return names_tcrypt ? &FORMAT_VERACRYPT : NULL;
+}
+
+static bool is_nothing(enum coffer_status status)
+{
+    return status == COFFER_WRONG_SECRET || status == COFFER_NOT_FOUND;
+}
+
+/* Only the secret can tell whose it is: what is tried without being named, the quick ones first. */
+static enum coffer_status check_unnamed(struct storage *storage, const struct coffer_credential *credential,
+                                        const struct coffer_open_options *options, struct report *report,
+                                        const struct format **format, struct coffer_error *error)
+{
+    struct coffer_error reason = COFFER_ERROR_INIT;
+    bool only_own = options->type != NULL || options->kdf_level >= 0;
+    *format = &FORMAT_COFFER;
+    enum coffer_status status = check_own(storage, credential, options, report, &reason);
+    if (is_nothing(status) && !only_own && format_freeotfe_fits(credential)) {
+        *format = &FORMAT_FREEOTFE;
+        reason = (struct coffer_error)COFFER_ERROR_INIT;
+        status = check_freeotfe(storage, credential, options, report, &reason);
+    }
+    if (is_nothing(status) && !only_own && credential_fits_tcrypt(credential)) {
+        *format = &FORMAT_VERACRYPT;
+        return check_tcrypt(storage, credential, options, report, error);
+    }
+    return status == COFFER_OK ? COFFER_OK : error_set(error, status, reason.sys, "%s", reason.text);
+}
+
 static enum coffer_status check_unmarked(struct storage *storage, const struct coffer_credential *credential,
                                          const struct coffer_open_options *options, struct report *report,
                                          const struct format **format, struct coffer_error *error)
 {
-    struct coffer_error reason = COFFER_ERROR_INIT;
-    bool only_others = names_tcrypt(options), only_own = options->type != NULL || options->kdf_level >= 0;
+    const struct format *only = named(options);
     if (credential == NULL) {
         return error_set(error, COFFER_NOT_FOUND, 0, "it is not a volume of a known format");
     }
-    if (!only_others) {
-        *format = &FORMAT_COFFER;
-        enum coffer_status status = check_own(storage, credential, options, report, &reason);
-        bool nothing = status == COFFER_WRONG_SECRET || status == COFFER_NOT_FOUND;
-        if (!nothing || only_own || !credential_fits_tcrypt(credential)) {
-            return status == COFFER_OK ? COFFER_OK : error_set(error, status, reason.sys, "%s", reason.text);
-        }
+    if (only == &FORMAT_FREEOTFE) {
+        *format = only;
+        return check_freeotfe(storage, credential, options, report, error);
     }
-    *format = &FORMAT_VERACRYPT;
-    return check_tcrypt(storage, credential, options, report, error);
+    if (is_tcrypt(only)) {
+        *format = only;
+        return check_tcrypt(storage, credential, options, report, error);
+    }
+    return check_unnamed(storage, credential, options, report, format, error);
 }
 
 static const struct format *recognise(struct storage *storage, const struct coffer_open_options *options)
@@ -218,9 +253,9 @@ static const struct format *recognise(struct storage *storage, const struct coff
     struct coffer_info info = { .size = sizeof(info) };
     enum coffer_status status;
     const struct format *format;
-    if (options->type != NULL) {
-        format = format_by_name(options->type);
-        return is_tcrypt(format) ? NULL : format;
+    if (options->type != NULL || format_freeotfe_is_named(options)) {
+        format = named(options);
+        return is_unmarked(format) ? NULL : format;
     }
     if (options->header != NULL) {
         return &FORMAT_LUKS;

@@ -32,4 +32,9 @@ enum coffer_status check_tcrypt(struct storage *storage, const struct coffer_cre
                                 const struct coffer_open_options *options, struct report *report,
                                 struct coffer_error *error);
 
+/* Looks for the critical data block that the secret opens. Errors: the same. */
+enum coffer_status check_freeotfe(struct storage *storage, const struct coffer_credential *credential,
+                                  const struct coffer_open_options *options, struct report *report,
+                                  struct coffer_error *error);
+
 #endif

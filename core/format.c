@@ -9,7 +9,7 @@
 static const struct format *const FORMATS[] = {
     &FORMAT_COFFER,      &FORMAT_LUKS,        &FORMAT_BITLK,       &FORMAT_FVAULT,
     &FORMAT_QCOW,        &FORMAT_REFUSED,     &FORMAT_VERACRYPT,   &FORMAT_TRUECRYPT,
-    &FORMAT_LOOPAES_128, &FORMAT_LOOPAES_192, &FORMAT_LOOPAES_256,
+    &FORMAT_LOOPAES_128, &FORMAT_LOOPAES_192, &FORMAT_LOOPAES_256, &FORMAT_FREEOTFE,
 };
 
 const struct format *format_at(unsigned index)

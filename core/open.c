@@ -9,6 +9,7 @@
 #include "crypto.h"
 #include "error.h"
 #include "format.h"
+#include "format_freeotfe.h"
 #include "format_tcrypt.h"
 #include "scope.h"
 #include "volume.h"
@@ -120,12 +121,23 @@ static bool try_tcrypt(struct attempts *attempts, struct coffer_error *error)
     return go_on(attempts, &reason, error);
 }
 
+static bool try_freeotfe(struct attempts *attempts, struct coffer_error *error)
+{
+    struct coffer_error reason = COFFER_ERROR_INIT;
+    attempts->status = FORMAT_FREEOTFE.open(attempts->storage, attempts->credential, attempts->options,
+                                            attempts->opened, &reason);
+    return go_on(attempts, &reason, error);
+}
+
 /* Every byte is random: the secret is tried on all formats that look like that, the cheap ones first. */
 static enum coffer_status open_unmarked(struct attempts *attempts, struct coffer_error *error)
 {
-    bool others = !attempts->options->unfinished && credential_fits_tcrypt(attempts->credential);
+    bool others = !attempts->options->unfinished, protects = attempts->options->protect_hidden != NULL;
+    bool freeotfe = others && !protects && format_freeotfe_fits(attempts->credential);
+    bool tcrypt = others && credential_fits_tcrypt(attempts->credential);
     bool going = try_level(attempts, 2, error) && try_level(attempts, 1, error) &&
-                 (!others || try_tcrypt(attempts, error)) && try_level(attempts, 3, error);
+                 (!freeotfe || try_freeotfe(attempts, error)) && (!tcrypt || try_tcrypt(attempts, error)) &&
+                 try_level(attempts, 3, error);
     if (!going) {
         return attempts->status;
     }
@@ -145,6 +157,18 @@ static bool names_tcrypt(const struct coffer_open_options *options)
     return options->pim != 0 || options->hash != NULL || options->system || options->backup_header;
 }
 
+/* By its name, or by an option that only one has. NULL: not at all. */
+static const char *named_type(const struct coffer_open_options *options)
+{
+    if (options->type != NULL) {
+        return options->type;
+    }
+    if (format_freeotfe_is_named(options)) {
+        return FORMAT_FREEOTFE.name;
+    }
+    return options->header != NULL ? FORMAT_LUKS.name : NULL;
+}
+
 /* The format that was named, or the one whose magic is there, or those that are tried without any. */
 static enum coffer_status open_storage(struct storage *storage, const struct coffer_credential *credential,
                                        const struct coffer_open_options *options, struct format_opened *opened,
@@ -152,13 +176,14 @@ static enum coffer_status open_storage(struct storage *storage, const struct cof
 {
     struct coffer_info info = { .size = sizeof(info) };
     enum coffer_status status = COFFER_OK;
-    const char *type = options->type != NULL ? options->type : options->header != NULL ? FORMAT_LUKS.name : NULL;
+    const char *type = named_type(options);
     const struct format *format = type != NULL ? format_by_name(type) : recognise(storage, &info, &status, error);
     if (type != NULL && format == NULL) {
         return error_set(error, COFFER_UNSUPPORTED, 0, "the format '%.40s' is not known", type);
     }
-    if (options->header != NULL && format != &FORMAT_LUKS) {
-        return error_set(error, COFFER_INVALID, 0, "only a LUKS volume can have its header in another file");
+    if (options->header != NULL && format != &FORMAT_LUKS && format != &FORMAT_FREEOTFE) {
+        return error_set(error, COFFER_INVALID, 0,
+                         "only volumes of LUKS and FreeOTFE can have their header in another file");
     }
     if (status != COFFER_OK) {
         return status;

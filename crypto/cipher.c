@@ -47,6 +47,11 @@ size_t cipher_block_size(enum crypto_cipher cipher)
     return 0;
 }
 
+size_t crypto_cipher_block(enum crypto_cipher cipher)
+{
+    return cipher_block_size(cipher);
+}
+
 static int algorithm_of(enum crypto_cipher cipher, size_t key_size)
 {
     for (size_t i = 0; i < sizeof(KNOWN) / sizeof(KNOWN[0]); i++) {

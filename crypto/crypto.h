@@ -179,6 +179,11 @@ CRYPTO_CHECKED bool crypto_ccm_open(uint8_t *out, const uint8_t key[32], const u
 #define CRYPTO_SECTOR_KEY_SIZE 64   /* of our own format */
 #define CRYPTO_SECTOR_KEY_MAX  2080 /* of any */
 #define CRYPTO_LAYERS_MAX      3
+#define CRYPTO_LRW_KEY_SIZE    16
+#define CRYPTO_IV_MASK_SIZE    16
+
+/* Bytes of a block; 0: there is no such cipher. */
+size_t crypto_cipher_block(enum crypto_cipher cipher);
 
 enum crypto_mode {
     CRYPTO_XTS,
@@ -215,9 +220,9 @@ struct crypto_sector_spec {
     enum crypto_iv iv;
     enum crypto_digest iv_digest;
     uint32_t essiv_key_size; /* bytes of the digest that are the key, zeros where it has fewer; 0 = all */
-    uint8_t iv_mask[16];     /* CBC: added to every IV; zeros = nothing */
-    uint32_t sector_size;    /* 512, 1024, 2048 or 4096; AES-XTS also 8192 */
-    uint32_t iv_unit;        /* bytes that the number in the IV counts: 512 or the sector size */
+    uint8_t iv_mask[CRYPTO_IV_MASK_SIZE]; /* CBC: added to every IV; zeros = nothing */
+    uint32_t sector_size;                 /* 512, 1024, 2048 or 4096; AES-XTS also 8192 */
+    uint32_t iv_unit;                     /* bytes that the number in the IV counts: 512 or the sector size */
     uint32_t key_size;
     /* One layer's key after the other; then what all share: LRW 16 bytes, TCW 32, the diffuser's as many as the
      * layer's, LMK the 63 other keys, or 64 of which the last is a seed. XTS: data key | tweak key. */

@@ -16,8 +16,7 @@
 #include "sector_lmk.h"
 #include "sector_masked.h"
 
-#define TWEAK_UNIT   512 /* bytes; what the tweak counts */
-#define LRW_KEY_SIZE 16
+#define TWEAK_UNIT 512 /* bytes; what the tweak counts */
 
 struct crypto_sector {
     enum crypto_mode mode;
@@ -42,7 +41,7 @@ static size_t shared_key_size(const struct crypto_sector_spec *spec)
     switch (spec->mode) {
     case CRYPTO_LRW:
     case CRYPTO_LRW_GCM:
-        return LRW_KEY_SIZE;
+        return CRYPTO_LRW_KEY_SIZE;
     case CRYPTO_CBC_ELEPHANT:
         return spec->layer[0].key_size;
     default:

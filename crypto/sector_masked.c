@@ -12,11 +12,10 @@
 
 #include "private.h"
 
-#define BLOCK        16
-#define LRW_KEY_SIZE 16
-#define INDEX_BITS   128 /* of an LRW block index */
-#define COUNT_BITS   64  /* of it that counting changes */
-#define AHEAD        256 /* sectors whose tweaks are encrypted at once */
+#define BLOCK      16
+#define INDEX_BITS 128 /* of an LRW block index */
+#define COUNT_BITS 64  /* of it that counting changes */
+#define AHEAD      256 /* sectors whose tweaks are encrypted at once */
 
 struct sector_masked {
     unsigned layers;
@@ -46,7 +45,7 @@ static void put_be64(uint8_t *out, uint64_t value)
 }
 
 /* The lowest bit of an index is 1, or in the order of GCM, where the first bit of a block is, x^127. */
-static void prepare_lrw(struct sector_masked *masked, const uint8_t key[LRW_KEY_SIZE])
+static void prepare_lrw(struct sector_masked *masked, const uint8_t key[CRYPTO_LRW_KEY_SIZE])
 {
     bool gcm = masked->mode == CRYPTO_LRW_GCM;
     uint64_t high = get_be64(key), low = get_be64(key + 8);

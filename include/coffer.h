@@ -163,8 +163,8 @@ struct coffer_info {
     size_t size; /* sizeof(struct coffer_info), set by the caller */
 
     /* Seen without a secret. */
-    /* "coffer", "luks", "bitlocker", "filevault", "qcow", "veracrypt", "truecrypt", "loop-aes", "loop-aes-192",
-     * "loop-aes-256"; static */
+    /* "coffer", "luks", "bitlocker", "filevault", "qcow", "veracrypt", "truecrypt", "freeotfe",
+     * "loop-aes", "loop-aes-192", "loop-aes-256"; static */
     const char *format;
     unsigned version;      /* of the format */
     uint64_t backing_size; /* bytes of the file or device */
@@ -277,21 +277,29 @@ struct coffer_open_options {
      * that writes: until the volume is closed it may still be called. NULL = none. */
     const struct coffer_credential *protect_hidden;
     int fd; /* an open descriptor to use instead of opening the path (taken over); -1 = none */
-    const char
-        *header; /* LUKS: the file that holds the header, where it is not at the start of the data; NULL = none */
-    int slot;    /* formats of others: the only key slot to try; -1 = all */
+    /* LUKS: the file that holds the header, where it is not at the start of the data. FreeOTFE: its keyfile. NULL = none */
+    const char *header;
+    int slot; /* formats of others: the only key slot to try; -1 = all */
     struct coffer_callbacks callbacks;
     /* VeraCrypt and TrueCrypt; any of these names them where `type` is NULL. loop-AES has the first two hashes. */
     uint32_t pim;     /* the personal iterations multiplier; 0 = none */
     const char *hash; /* "sha512", "sha256", "whirlpool", "blake2s", "ripemd160", "streebog", "sha1", "argon2id" */
     bool system;      /* the path is the whole disk of an encrypted system */
     bool backup_header; /* use the backup headers at the end of the volume */
+    /* FreeOTFE; any of these names it where `type` is NULL. The hash, too, counts where it is named: also "sha384", "sha224",
+     * "tiger", "md5", "md4". */
+    int salt_bits;       /* -1 = 256; at most 512, a multiple of 8 */
+    uint32_t iterations; /* 0 = 2048 */
+    /* Bytes: where it begins, in a store that holds something else, too; with `header` the data. -1: at the start, with
+     * `header` behind the block that the volume has, where there is room for one. */
+    int64_t offset;
     bool unfinished; /* open one that was made so and is not complete, and none that is (INVALID, sys = EEXIST) */
 };
 
-#define COFFER_OPEN_OPTIONS_INIT                                                          \
-    {                                                                                     \
-        .size = sizeof(struct coffer_open_options), .kdf_level = -1, .fd = -1, .slot = -1 \
+#define COFFER_OPEN_OPTIONS_INIT                                                                            \
+    {                                                                                                       \
+        .size = sizeof(struct coffer_open_options), .kdf_level = -1, .fd = -1, .slot = -1, .salt_bits = -1, \
+        .offset = -1                                                                                        \
     }
 
 /* Locks, unlocks, checks and, read-write, heals a volume. Errors: NOT_FOUND, IN_USE, WRONG_SECRET, DAMAGED,
