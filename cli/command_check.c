@@ -34,7 +34,7 @@ static const struct option table[] = {
     OPTIONS_END,
 };
 
-static const struct check_options defaults = { .kdf_level = -1, .format.slot = -1 };
+static const struct check_options defaults = { .kdf_level = -1, .format = FORMAT_OPTIONS_INIT };
 
 /* What has been found so far. */
 struct findings {
@@ -182,10 +182,6 @@ static enum exit_status run(const void *values, const char *const *operands, siz
     bool has_secret = options->repair || options->unlock || secrets_given(&options->secret);
 
     (void)count;
-    enum exit_status status = format_options_check(&options->format);
-    if (status != EXIT_DONE) {
-        return status;
-    }
     if (options->kdf_level >= 0 && !has_secret) {
         return ui_fail(EXIT_USAGE, "add --unlock", "'--kdf-level' needs a secret");
     }
@@ -197,12 +193,12 @@ static enum exit_status run(const void *values, const char *const *operands, siz
     }
     if (has_secret) {
         const struct secret_options settled = format_options_settle_secret(&options->format, &options->secret);
-        status = secrets_read(&settled, SECRET_PRESENT, operands[0], &credential);
+        enum exit_status is_read = secrets_read(&settled, SECRET_PRESENT, operands[0], &credential);
+        if (is_read != EXIT_DONE) {
+            return is_read;
+        }
     }
-    if (status != EXIT_DONE) {
-        return status;
-    }
-    status = check(options, operands[0], credential);
+    enum exit_status status = check(options, operands[0], credential);
     coffer_credential_free(credential);
     return status;
 }

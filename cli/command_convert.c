@@ -36,7 +36,7 @@ static const struct option table[] = {
 };
 
 static const struct convert_options defaults = {
-    .new_format = "coffer", .kdf_level = -1, .new_kdf_level = -1, .format.slot = -1
+    .new_format = "coffer", .kdf_level = -1, .new_kdf_level = -1, .format = FORMAT_OPTIONS_INIT
 };
 
 static enum exit_status run(const void *values, const char *const *operands, size_t count)

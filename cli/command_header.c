@@ -36,7 +36,7 @@ static const struct option table[] = {
                   "the level of an unmarked volume, where it is not one of those that are tried"),
     OPTION_NUMBER(struct header_options, pim, "pim", "N", 1, FORMAT_PIM_MAX,
                   "restore, of a volume that 'convert' took over: VeraCrypt's personal iterations multiplier"),
-    OPTION_CHOICE(struct header_options, hash, "hash", FORMAT_HASHES,
+    OPTION_CHOICE(struct header_options, hash, "hash", FORMAT_HASHES_TCRYPT,
                   "restore, of a volume that 'convert' took over: the hash, for others not to be tried"),
     OPTIONS_SECRET(struct header_options),
     OPTIONS_NEW_SECRET(struct header_options),

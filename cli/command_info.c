@@ -47,7 +47,7 @@ static const struct option table[] = {
     OPTIONS_END,
 };
 
-static const struct info_options defaults = { .kdf_level = -1, .format.slot = -1 };
+static const struct info_options defaults = { .kdf_level = -1, .format = FORMAT_OPTIONS_INIT };
 
 /* ---- for people ----------------------------------------------------------------------------------------- */
 
@@ -434,10 +434,6 @@ static enum exit_status run(const void *values, const char *const *operands, siz
     bool has_secret = options->unlock || options->dm || secrets_given(&options->secret);
 
     (void)count;
-    enum exit_status status = format_options_check(&options->format);
-    if (status != EXIT_DONE) {
-        return status;
-    }
     if (!options->dm && options->volume_key_file) {
         return ui_fail(EXIT_USAGE, "add --dm", "'--volume-key-file' belongs to '--dm'");
     }

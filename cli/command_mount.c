@@ -63,7 +63,7 @@ static const struct option table[] = {
     OPTIONS_END,
 };
 
-static const struct mount_options defaults = { .kdf_level = -1, .format.slot = -1, .via = "auto" };
+static const struct mount_options defaults = { .kdf_level = -1, .format = FORMAT_OPTIONS_INIT, .via = "auto" };
 
 static enum exit_status check_secrets(const struct mount_options *options)
 {
@@ -191,8 +191,7 @@ static enum exit_status run(const void *values, const char *const *operands, siz
     struct mount_point point = MOUNT_POINT_NONE;
 
     server_process_note_inherited();
-    enum exit_status status = format_options_check(&options.format);
-    status = status ? status : check_secrets(&options);
+    enum exit_status status = check_secrets(&options);
     status = status ? status : check_options(&options);
     status = status ? status : check_place(&options, operands[0], count == 2);
     if (status != EXIT_DONE) {

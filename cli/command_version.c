@@ -25,8 +25,8 @@ static const struct version_options defaults;
 
 /* What the library's formats are called in `info` and `mount`, with the version of each that can be opened. */
 static const char *const formats[] = {
-    "coffer 1", "luks 1",    "luks 2",    "bitlocker 2", "filevault 2", "qcow 1",     "qcow 2",
-    "qcow 3",   "veracrypt", "truecrypt", "loop-aes 1",  "loop-aes 2",  "loop-aes 3", NULL,
+    "coffer 1",  "luks 1",    "luks 2",     "bitlocker 2", "filevault 2", "qcow 1",   "qcow 2", "qcow 3",
+    "veracrypt", "truecrypt", "loop-aes 1", "loop-aes 2",  "loop-aes 3",  "freeotfe", NULL,
 };
 
 /* Line i about a library; NULL after the last. */

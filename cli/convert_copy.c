@@ -91,7 +91,6 @@ static bool may_resume(const struct work *work)
 static enum exit_status check(struct work *work)
 {
     enum exit_status status = check_combination(work);
-    status = status ? status : format_options_check(&work->options->format);
     status = status ? status : secrets_check(&work->options->secret, SECRET_PRESENT);
     status = status ? status : secrets_check(&work->options->new_secret, SECRET_NEW_COPY);
     status = status ? status : target_inspect(work->path, &work->target);

@@ -73,6 +73,21 @@ static const char *hint_tcrypt(enum operation operation)
     }
 }
 
+static const char *hint_freeotfe(enum operation operation)
+{
+    switch (operation) {
+    case OPERATION_KEYS:
+        return "LibreCrypt, which runs on Windows, changes the password and makes keyfiles";
+    case OPERATION_CHECK:
+    case OPERATION_BACKUP:
+    case OPERATION_RESTORE:
+        return "its header is its first 512 bytes: 'head -c 512' copies it, and '--header' opens the volume with "
+               "the copy";
+    default:
+        return "'coffer convert' copies it into a volume that can";
+    }
+}
+
 static const char *hint_for(enum operation operation, const char *format)
 {
     if (strcmp(format, "luks") == 0) {
@@ -86,6 +101,9 @@ static const char *hint_for(enum operation operation, const char *format)
     }
     if (strcmp(format, "veracrypt") == 0 || strcmp(format, "truecrypt") == 0) {
         return hint_tcrypt(operation);
+    }
+    if (strcmp(format, "freeotfe") == 0) {
+        return hint_freeotfe(operation);
     }
     return "use the program that made it";
 }
@@ -119,7 +137,8 @@ enum exit_status foreign_fail(const char *path, enum operation operation,
 
     if (error->status == COFFER_WRONG_SECRET && kdf_level < 0 &&
         coffer_probe(path, &info, NULL) == COFFER_NOT_FOUND) {
-        const char *type = opens_as(path, credential, "truecrypt")   ? "truecrypt"
+        const char *type = opens_as(path, credential, "freeotfe")    ? "freeotfe"
+                           : opens_as(path, credential, "truecrypt") ? "truecrypt"
                            : opens_as(path, credential, "veracrypt") ? "veracrypt"
                                                                      : NULL;
         if (type) {

@@ -8,18 +8,10 @@
 
 #include "ui.h"
 
-enum exit_status format_options_check(const struct format_options *format)
-{
-    if (format->type && strcmp(format->type, "freeotfe") == 0) {
-        return ui_fail(EXIT_UNSUPPORTED, "LibreCrypt, which runs on Windows, opens them",
-                       "volumes of FreeOTFE are not supported");
-    }
-    return EXIT_DONE;
-}
-
 bool format_options_given(const struct format_options *format)
 {
-    return format->type || format->hash || format->pim != 0 || format->system || format->backup_header;
+    return format->type || format->hash || format->pim != 0 || format->system || format->backup_header ||
+           format->salt_bits >= 0 || format->iterations != 0 || format->offset >= 0;
 }
 
 struct secret_options format_options_settle_secret(const struct format_options *format,
@@ -48,4 +40,7 @@ void format_options_apply(const struct format_options *format, struct coffer_ope
     how->backup_header = format->backup_header;
     how->header = format->header;
     how->slot = (int)format->slot;
+    how->salt_bits = (int)format->salt_bits;
+    how->iterations = (uint32_t)format->iterations;
+    how->offset = format->offset;
 }

@@ -39,7 +39,7 @@ static bool is_good(const struct remembered *entry)
 {
     return strspn(entry->salt, "0123456789abcdef") == 2 * (size_t)REMEMBERED_SALT_SIZE &&
            entry->salt[2 * REMEMBERED_SALT_SIZE] == '\0' && is_one_of(entry->type, "veracrypt|truecrypt") &&
-           is_one_of(entry->hash, FORMAT_HASHES);
+           is_one_of(entry->hash, FORMAT_HASHES_TCRYPT);
 }
 
 static bool parse_line(const char *line, size_t size, struct remembered *entry)

@@ -16,7 +16,7 @@
 struct remembered {
     char salt[2 * REMEMBERED_SALT_SIZE + 1]; /* lower-case hex */
     char type[12];                           /* "veracrypt", "truecrypt" */
-    char hash[12];                           /* a word of FORMAT_HASHES */
+    char hash[12];                           /* a word of FORMAT_HASHES_TCRYPT */
 };
 
 struct remembered_list {

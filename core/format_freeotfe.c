@@ -52,10 +52,11 @@ bool format_freeotfe_fits(const struct coffer_credential *credential)
 
 /* ---- what to try ---- */
 
-static enum coffer_status read_block(struct storage *storage, uint64_t offset, uint8_t raw[FREEOTFE_CDB_SIZE],
-                                     struct coffer_error *error)
+/* With at least so much behind it. */
+static enum coffer_status read_block(struct storage *storage, uint64_t offset, uint64_t data,
+                                     uint8_t raw[FREEOTFE_CDB_SIZE], struct coffer_error *error)
 {
-    if (offset > storage->size || FREEOTFE_CDB_SIZE > storage->size - offset) {
+    if (offset > storage->size || FREEOTFE_CDB_SIZE + data > storage->size - offset) {
         return error_set(error, COFFER_NOT_FOUND, 0, "it is too small for a volume of FreeOTFE");
     }
     int failed = storage_read(storage, raw, FREEOTFE_CDB_SIZE, offset);
@@ -68,7 +69,7 @@ static enum coffer_status read_header(const struct coffer_open_options *options,
     struct storage *storage __attribute__((cleanup(close_storage))) = NULL;
     enum coffer_status status =
         storage_open(options->header, -1, true, STORAGE_UNLOCKED, &options->callbacks, &storage, error);
-    return status == COFFER_OK ? read_block(storage, 0, raw, error) : status;
+    return status == COFFER_OK ? read_block(storage, 0, 0, raw, error) : status;
 }
 
 static enum coffer_status prepare(struct storage *storage, const struct coffer_credential *credential,
@@ -96,7 +97,7 @@ static enum coffer_status prepare(struct storage *storage, const struct coffer_c
     input->hash = options->hash;
     return options->header != NULL
                ? read_header(options, input->raw, error)
-               : read_block(storage, options->offset > 0 ? (uint64_t)options->offset : 0, input->raw, error);
+               : read_block(storage, options->offset > 0 ? (uint64_t)options->offset : 0, UNIT, input->raw, error);
 }
 
 /* ---- what was found ---- */

@@ -40,7 +40,7 @@ ELSEWHERE = {
     "LUKS2": "foreign/corpus_luks",
     "BITLK": "foreign/corpus_luks",
     "FVAULT2": "foreign/fvault",
-    "FreeOTFE": "foreign/refused",
+    "FreeOTFE": "foreign/freeotfe",
     "LOOPAES": "foreign/loopaes",
     "QCOW2-LUKS": "foreign/qcow",
     "QCOW2-AES": "foreign/qcow",
@@ -85,7 +85,8 @@ def credentials(row, corpus):
         if text.startswith("("):
             found.append([])  # nothing is needed
             continue
-        with open(f"secret-{i}", "w", encoding="utf-8") as file:
+        text, note, _ = text.partition(" (CP1252")
+        with open(f"secret-{i}", "w", encoding="cp1252" if note else "utf-8") as file:
             file.write(text.removeprefix("recovery:"))
         found.append(["--passphrase-file", os.path.abspath(file.name)])
     for name in row["keyfiles"].split():
@@ -101,7 +102,7 @@ def type_of(row):
     """What has to be named to be opened."""
     bits = re.match(r"aes-(\d+)", row["cipher"])
     if row["format"] != "LOOPAES":
-        return []
+        return ["--type", "freeotfe"] if row["format"] == "FreeOTFE" else []
     return ["--type", "loop-aes" if bits.group(1) == "128" else f"loop-aes-{bits.group(1)}"]
 
 
@@ -117,14 +118,16 @@ def compare(row, result):
     if status != 0:
         return f"exit status {status}: {errors.strip()}"
     wanted = dict(field.split("=", 1) for field in row["expected"].split(";") if "=" in field)
-    checks = {"vk": re.search("vk=([0-9a-f]*)", errors).group(1), "sha256_first2048": first, "sha256_all": whole,
-              "sha256_lv": whole, "sha256_guest": whole}
+    checks = dict(re.findall("(vk|volume_iv)=([0-9a-f]*)", errors))
+    checks |= {"sha256_first2048": first, "sha256_all": whole, "sha256_lv": whole, "sha256_guest": whole}
     compared = 0
     for field, actual in checks.items():
         if field in wanted:
             compared += 1
             if wanted[field].split()[0] != actual:
                 return f"{field} is {actual} instead of {wanted[field]}"
+    if "volume_iv" in wanted and "volume_iv" not in checks:
+        return "it has no volume IV"
     return None if compared else "nothing to compare with"
 
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * opened.c - opens a volume with the core's own functions, as coffer does, and shows what the program never shows: the key,
- * on stderr as "vk=<hex>". Then all of the cleartext goes to stdout. Only for tests. Exits like coffer.
+ * on stderr as "vk=<hex>", and what is added to its IVs, as "volume_iv=<hex>". Then all of the cleartext goes to stdout.
+ * Only for tests. Exits like coffer.
  *
  *     opened VOLUME [--write] [--type NAME] [--header FILE] [--slot N] [--passphrase-file F] [--key-file F]...
  *                   [--keyfile-offset N] [--keyfile-size N] [--no-cleartext] [--fill] [--stop]
- *                   [--fill-at OFFSET]
+ *                   [--fill-at OFFSET] [--hash NAME] [--salt-bits N] [--iterations N] [--offset N]
  *
  * --fill, with --write: what comes on stdin becomes the first cleartext, in pieces of odd sizes; --fill-at: that from OFFSET
  * on. --stop: the first question whether to go on is answered with no.
@@ -90,6 +91,14 @@ static void parse(int argc, char **argv, struct request *request)
             request->options.header = value;
         } else if (strcmp(option, "--slot") == 0) {
             request->options.slot = (int)strtol(value, NULL, 10);
+        } else if (strcmp(option, "--hash") == 0) {
+            request->options.hash = value;
+        } else if (strcmp(option, "--salt-bits") == 0) {
+            request->options.salt_bits = (int)strtol(value, NULL, 10);
+        } else if (strcmp(option, "--iterations") == 0) {
+            request->options.iterations = (uint32_t)strtoul(value, NULL, 10);
+        } else if (strcmp(option, "--offset") == 0) {
+            request->options.offset = strtoll(value, NULL, 10);
         } else if (strcmp(option, "--passphrase-file") == 0) {
             request->passphrase = value;
         } else if (strcmp(option, "--key-file") == 0 && request->key_files < 4) {
@@ -138,11 +147,11 @@ static const struct format *format_of(const struct request *request, struct stor
     struct coffer_info info = { .size = sizeof(info) };
     enum coffer_status status = COFFER_OK;
     const struct format *format = NULL;
-    if (request->options.header != NULL) {
-        return format_by_name("luks");
-    }
     if (request->options.type != NULL) {
         return format_by_name(request->options.type);
+    }
+    if (request->options.header != NULL) {
+        return format_by_name("luks");
     }
     for (unsigned i = 0; (format = format_at(i)) != NULL; i++) {
         if (format->recognise(storage, &info, &status, &error)) {
@@ -151,6 +160,14 @@ static const struct format *format_of(const struct request *request, struct stor
         }
     }
     return NULL;
+}
+
+static void write_hex(const char *name, const uint8_t *data, size_t size)
+{
+    fprintf(stderr, " %s=", name);
+    for (size_t i = 0; i < size; i++) {
+        fprintf(stderr, "%02x", data[i]);
+    }
 }
 
 static void write_cleartext(struct coffer_volume *volume)
@@ -201,11 +218,12 @@ int main(int argc, char **argv)
     struct coffer_credential *credential = credential_of(&request);
     check(format->open(storage, credential, &request.options, opened, &error), &error);
     coffer_credential_free(credential);
-    fprintf(stderr, "format=%s version=%u data_offset=%" PRIu64 " vk=", format->name, opened->info.version,
+    fprintf(stderr, "format=%s version=%u data_offset=%" PRIu64, format->name, opened->info.version,
             opened->segment[0].storage_offset);
-    for (uint32_t i = 0; i < opened->sectors.key_size; i++) {
-        fprintf(stderr, "%02x", opened->sectors.key[i]);
+    if (!crypto_is_zero(opened->sectors.iv_mask, sizeof(opened->sectors.iv_mask))) {
+        write_hex("volume_iv", opened->sectors.iv_mask, crypto_cipher_block(opened->sectors.layer[0].cipher));
     }
+    write_hex("vk", opened->sectors.key, opened->sectors.key_size);
     fputc('\n', stderr);
     check(volume_new(storage, opened, &volume, &error), &error);
     format_opened_free(opened);
