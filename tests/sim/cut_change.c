@@ -15,7 +15,6 @@ int main(void)
             .during = { OLD | BYSTANDER, OLD | BYSTANDER | NEW, BYSTANDER | NEW },
             .after = BYSTANDER | NEW,
             .writes = WRITES_OUTER,
-            .share = 60,
             .spare = SPARE,
         },
         {
@@ -26,7 +25,6 @@ int main(void)
             .during = { OLD | BYSTANDER, OLD | BYSTANDER | NEW, BYSTANDER | NEW },
             .after = BYSTANDER | NEW,
             .writes = WRITES_OUTER,
-            .share = 40,
             .spare = SPARE,
         },
         {

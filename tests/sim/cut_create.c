@@ -93,7 +93,6 @@ int main(void)
             .after = NEW,
             .writes = WRITES_DATA,
             .made = NEW,
-            .share = 40,
         },
         {
             .name = "create on a device, filled",
@@ -106,7 +105,6 @@ int main(void)
             .writes = WRITES_DATA,
             .made = NEW,
             .check = is_filled,
-            .share = 30,
         },
         {
             .name = "create on a device, unmarked",
@@ -119,7 +117,6 @@ int main(void)
             .writes = WRITES_DATA,
             .made = NEW,
             .check = is_filled,
-            .share = 30,
         },
     };
     if (coffer_init(NULL) != COFFER_OK) {

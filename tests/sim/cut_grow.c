@@ -67,7 +67,6 @@ static const struct update UPDATES[] = {
         .after = OUTER,
         .writes = WRITES_OUTER | WRITES_GROWTH,
         .no_garbage = true,
-        .share = 40,
     },
     {
         .name = "grow a thin device",
@@ -79,7 +78,6 @@ static const struct update UPDATES[] = {
         .after = OUTER,
         .writes = WRITES_OUTER | WRITES_GROWTH,
         .no_garbage = true,
-        .share = 20,
     },
     {
         .name = "grow a filled file around a hidden volume",
@@ -91,7 +89,6 @@ static const struct update UPDATES[] = {
         .after = OUTER | HIDDEN,
         .writes = WRITES_OUTER | WRITES_HIDDEN | WRITES_GROWTH,
         .no_garbage = true,
-        .share = 20,
     },
     {
         .name = "grow an unmarked file around a hidden volume",
@@ -103,7 +100,6 @@ static const struct update UPDATES[] = {
         .after = OUTER | HIDDEN,
         .writes = WRITES_OUTER | WRITES_HIDDEN | WRITES_GROWTH,
         .no_garbage = true,
-        .share = 20,
     },
 };
 

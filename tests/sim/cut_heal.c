@@ -170,7 +170,7 @@ static void explore_damage(const char *name, void (*damage)(void), unsigned open
         .writes = opener == 4 ? WRITES_HIDDEN : WRITES_OUTER,
         .no_garbage = true,
         .salt_is_lost = damage == salt_lost_in_front || damage == salt_lost_in_tail,
-        .share = 3, /* of three dozen */
+        .share = 4, /* of three dozen */
         .spare = SPARE,
     };
     explore(&update);

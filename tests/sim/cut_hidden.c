@@ -71,7 +71,6 @@ int main(void)
             .after = OUTER | HIDDEN,
             .writes = WRITES_HIDDEN,
             .made = HIDDEN,
-            .share = 40,
         },
         {
             .name = "make a hidden volume, unmarked",
@@ -83,7 +82,6 @@ int main(void)
             .after = OUTER | HIDDEN,
             .writes = WRITES_HIDDEN,
             .made = HIDDEN,
-            .share = 40,
         },
         {
             .name = "make a hidden volume over another one",
@@ -97,7 +95,6 @@ int main(void)
             .no_garbage = true, /* each of the two is there once for a moment */
             .recovery_decides = true,
             .made = SECOND,
-            .share = 20,
         },
         {
             .name = "add a key to a hidden volume, marked",
@@ -108,7 +105,6 @@ int main(void)
             .during = { OUTER | HIDDEN, OUTER | HIDDEN | NEW },
             .after = OUTER | HIDDEN | NEW,
             .writes = WRITES_HIDDEN,
-            .share = 25,
             .spare = SPARE,
         },
         {
@@ -120,7 +116,6 @@ int main(void)
             .during = { OUTER | HIDDEN, OUTER | HIDDEN | NEW, OUTER | NEW },
             .after = OUTER | NEW,
             .writes = WRITES_HIDDEN,
-            .share = 25,
             .spare = SPARE,
         },
         {
@@ -131,7 +126,6 @@ int main(void)
             .during = { OUTER | HIDDEN, OUTER | HIDDEN | NEW, BYSTANDER | HIDDEN | NEW },
             .after = BYSTANDER | HIDDEN | NEW,
             .writes = WRITES_OUTER,
-            .share = 25,
             .spare = SPARE,
         },
         {
@@ -142,7 +136,6 @@ int main(void)
             .during = { OUTER | HIDDEN, OUTER | HIDDEN | NEW, BYSTANDER | HIDDEN | NEW },
             .after = BYSTANDER | HIDDEN | NEW,
             .writes = WRITES_OUTER,
-            .share = 25,
             .spare = SPARE,
         },
     };

@@ -17,7 +17,6 @@ int main(void)
             .during = { OLD | BYSTANDER, OLD | BYSTANDER | NEW },
             .after = OLD | BYSTANDER | NEW,
             .writes = WRITES_OUTER,
-            .share = 40,
             .spare = SPARE,
         },
         {
@@ -28,7 +27,6 @@ int main(void)
             .during = { OLD | BYSTANDER, OLD | BYSTANDER | NEW },
             .after = OLD | BYSTANDER | NEW,
             .writes = WRITES_OUTER,
-            .share = 30,
             .spare = SPARE,
         },
         {
@@ -39,7 +37,6 @@ int main(void)
             .during = { FOUR, FOUR | NEW },
             .after = FOUR | NEW,
             .writes = WRITES_OUTER,
-            .share = 30,
             .spare = SPARE,
         },
         {
@@ -50,7 +47,6 @@ int main(void)
             .during = { OLD | BYSTANDER, BYSTANDER },
             .after = BYSTANDER,
             .writes = WRITES_OUTER,
-            .share = 50,
             .spare = SPARE,
         },
         {
@@ -61,7 +57,6 @@ int main(void)
             .during = { FOUR, FOUR & ~SECRET(5) },
             .after = FOUR & ~SECRET(5),
             .writes = WRITES_OUTER,
-            .share = 50,
             .spare = SPARE,
         },
     };

@@ -129,7 +129,6 @@ int main(void)
             .after = THEN,
             .writes = WRITES_ENDS,
             .garbage_only_at_first = true,
-            .share = 40,
         },
         {
             .name = "restore a backup, unmarked",
@@ -141,7 +140,6 @@ int main(void)
             .after = THEN,
             .writes = WRITES_ENDS,
             .garbage_only_at_first = true,
-            .share = 40,
         },
         {
             .name = "restore a backup over a hidden volume",
@@ -153,7 +151,6 @@ int main(void)
             .after = THEN | HIDDEN_THEN | HIDDEN_NOW | SECRET(6),
             .writes = WRITES_ENDS,
             .garbage_only_at_first = true,
-            .share = 30,
         },
         {
             .name = "restore a backup where both copies and the hidden volume's are lost",
@@ -165,7 +162,6 @@ int main(void)
             .after = THEN,
             .writes = WRITES_ENDS,
             .no_garbage = true,
-            .share = 10,
         },
         {
             .name = "restore a backup where the front is lost",
@@ -177,7 +173,6 @@ int main(void)
             .after = THEN,
             .writes = WRITES_ENDS,
             .no_garbage = true,
-            .share = 20,
         },
         {
             .name = "restore a backup where the tail is lost",
@@ -189,7 +184,6 @@ int main(void)
             .after = THEN,
             .writes = WRITES_ENDS,
             .no_garbage = true,
-            .share = 20,
         },
         {
             .name = "restore a backup where both copies are lost",
@@ -201,7 +195,6 @@ int main(void)
             .after = THEN,
             .writes = WRITES_ENDS,
             .no_garbage = true,
-            .share = 10,
         },
     };
     if (coffer_init(NULL) != COFFER_OK) {
