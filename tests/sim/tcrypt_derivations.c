@@ -203,6 +203,8 @@ static void wrong(const char *what, struct coffer_open_options options, size_t p
                                    .fd = -1,                                   \
                                    .slot = -1,                                 \
                                    .kdf_level = -1,                            \
+                                   .salt_bits = -1,                            \
+                                   .offset = -1,                               \
                                    .read_only = true,                          \
                                    __VA_ARGS__ })
 #define EXPECTED(...) ((struct expectation){ __VA_ARGS__ })
