@@ -1,45 +1,32 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Tries a secret on all headers with all key derivations and ciphers. A job is one header under one derivation; jobs
- * are taken in the order of their likelihood by as many threads as there are processors. The first 64 bytes are
- * derived first: they are all that a single cipher in XTS takes, which is what most volumes have, and with the
- * large digests a third of the work.
+ * are taken in the order of their likelihood, side by side (trials.h). The first 64 bytes are derived first: they are all
+ * that a single cipher in XTS takes, which is what most volumes have, and with the large digests a third of the work.
  *
- * Threads: a job's memory is its thread's own; what they share is under the mutex, or atomic. The caller's thread
- * only waits, so that the progress callback is called on it alone. The first hit ends all. Derivations that need much
- * memory run side by side as far as the budget allows.
+ * Threads: derivations that need much memory run side by side as far as the budget allows; what they share for that is
+ * under a mutex of their own.
  */
 #include "tcrypt_search.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "error.h"
 #include "memory_budget.h"
+#include "trials.h"
 
-#define THREADS_MAX   16
 #define FIRST_SIZE    64
-#define TICK_NS       50000000 /* 50 ms */
-#define ARGON2_ROUNDS 50000u   /* what progress counts a quarter of a pass of Argon2id as */
+#define ARGON2_ROUNDS 50000u /* what progress counts a quarter of a pass of Argon2id as */
 
 struct search {
+    struct trials trials; /* the first member */
     const struct tcrypt_input *input;
     struct tcrypt_found *found;
-    atomic_bool stop;
-    atomic_uint_fast64_t done; /* rounds */
-    pthread_mutex_t mutex;     /* over all below */
-    pthread_cond_t changed;
-    unsigned next, running;
-    bool is_found;
+    pthread_mutex_t argon2; /* over all below */
     pthread_cond_t argon2_left;
-    unsigned in_argon2;          /* jobs that have its memory */
-    bool one_by_one;             /* together they got less than the budget said */
-    struct coffer_error skipped; /* why a derivation was left out */
+    unsigned in_argon2; /* jobs that have its memory */
+    bool one_by_one;    /* together they got less than the budget said */
 };
 
 /* What a job needs; secret memory. */
@@ -51,40 +38,15 @@ struct scratch {
 
 /* ---- one job ---- */
 
-static bool go_on(void *user, uint32_t rounds)
-{
-    struct search *search = user;
-    atomic_fetch_add(&search->done, rounds);
-    return !atomic_load(&search->stop);
-}
-
-static void skip(struct search *search, const struct coffer_error *reason)
-{
-    pthread_mutex_lock(&search->mutex);
-    (void)error_set(&search->skipped, reason->status, reason->sys, "%s", reason->text);
-    pthread_mutex_unlock(&search->mutex);
-}
-
-static void skip_no_memory(struct search *search)
-{
-    struct coffer_error reason = COFFER_ERROR_INIT;
-    (void)error_set_no_memory(&reason);
-    skip(search, &reason);
-}
-
 static void keep(struct search *search, const struct scratch *scratch, const struct tcrypt_kdf *kdf,
                  const struct tcrypt_cipher *cipher, uint64_t offset)
 {
-    pthread_mutex_lock(&search->mutex);
-    if (!search->is_found) {
-        search->is_found = true;
+    if (trials_succeed(&search->trials)) {
         search->found->header = scratch->header;
         search->found->cipher = cipher;
         search->found->kdf = *kdf;
         search->found->offset = offset;
-        atomic_store(&search->stop, true);
     }
-    pthread_mutex_unlock(&search->mutex);
 }
 
 /* The ciphers that take more than `from` and up to `to` bytes of key. */
@@ -100,7 +62,7 @@ static bool try_ciphers(struct search *search, struct scratch *scratch, const st
         }
         int failed = tcrypt_cipher_open_header(cipher, scratch->keys, raw + TCRYPT_SALT_SIZE, scratch->plain);
         if (failed == -ENOMEM) {
-            skip_no_memory(search);
+            trials_skip_no_memory(&search->trials);
         }
         if (!failed && tcrypt_header_decode(scratch->plain, &scratch->header) &&
             scratch->header.veracrypt == kdf->veracrypt) {
@@ -119,27 +81,27 @@ static enum coffer_status enter_argon2(struct search *search, uint32_t memory, b
                                        struct coffer_error *reason)
 {
     enum coffer_status status = COFFER_OK;
-    pthread_mutex_lock(&search->mutex);
+    pthread_mutex_lock(&search->argon2);
     while (search->in_argon2 > 0 &&
            (search->one_by_one || memory_budget_allows((search->in_argon2 + 1) * memory, NULL) != COFFER_OK)) {
-        pthread_cond_wait(&search->argon2_left, &search->mutex);
+        pthread_cond_wait(&search->argon2_left, &search->argon2);
     }
     if (search->in_argon2 == 0) {
         status = memory_budget_allows(memory, reason);
     }
     *alone = search->one_by_one;
     search->in_argon2 += status == COFFER_OK;
-    pthread_mutex_unlock(&search->mutex);
+    pthread_mutex_unlock(&search->argon2);
     return status;
 }
 
 static void leave_argon2(struct search *search, int failed)
 {
-    pthread_mutex_lock(&search->mutex);
+    pthread_mutex_lock(&search->argon2);
     search->in_argon2--;
     search->one_by_one |= failed == -ENOMEM;
     pthread_cond_broadcast(&search->argon2_left);
-    pthread_mutex_unlock(&search->mutex);
+    pthread_mutex_unlock(&search->argon2);
 }
 
 static int derive_argon2(struct search *search, uint8_t *keys, const struct crypto_argon2 *input,
@@ -151,7 +113,7 @@ static int derive_argon2(struct search *search, uint8_t *keys, const struct cryp
         if (enter_argon2(search, input->memory, &alone, reason) != COFFER_OK) {
             return -ENOMEM;
         }
-        failed = atomic_load(&search->stop) ? -ECANCELED : crypto_argon2(keys, TCRYPT_KEY_MAX, input);
+        failed = atomic_load(&search->trials.stop) ? -ECANCELED : crypto_argon2(keys, TCRYPT_KEY_MAX, input);
         leave_argon2(search, failed);
     } while (failed == -ENOMEM && !alone); /* there are limits that the budget does not know */
     return failed;
@@ -159,7 +121,7 @@ static int derive_argon2(struct search *search, uint8_t *keys, const struct cryp
 
 static bool go_on_argon2(void *user, uint32_t rounds)
 {
-    return go_on(user, rounds * ARGON2_ROUNDS);
+    return trials_go_on(user, rounds * ARGON2_ROUNDS);
 }
 
 static void run_argon2id(struct search *search, struct scratch *scratch, const struct tcrypt_kdf *kdf,
@@ -175,12 +137,12 @@ static void run_argon2id(struct search *search, struct scratch *scratch, const s
         .passes = kdf->iterations,
         .lanes = 1,
         .go_on = go_on_argon2,
-        .user = search,
+        .user = &search->trials,
     };
     int failed = derive_argon2(search, scratch->keys, &input, &reason);
     if (failed == -ENOMEM) {
         (void)error_set_no_memory(&reason); /* unless the budget has given its reason */
-        skip(search, &reason);
+        trials_skip(&search->trials, &reason);
     }
     if (!failed) {
         (void)try_ciphers(search, scratch, kdf, place, 0, TCRYPT_KEY_MAX);
@@ -199,15 +161,15 @@ static void run_pbkdf2(struct search *search, struct scratch *scratch, const str
         .salt = search->input->place[place].raw,
         .salt_size = TCRYPT_SALT_SIZE,
         .iterations = kdf->iterations,
-        .go_on = go_on,
-        .user = search,
+        .go_on = trials_go_on,
+        .user = &search->trials,
     };
     size_t step = crypto_digest_size(kdf->digest), tried = 0;
     for (size_t at = 0; at < TCRYPT_KEY_MAX; at += step) {
         int failed = crypto_pbkdf2_block(scratch->keys + at, &input, (uint32_t)(at / step) + 1);
         if (failed) {
             if (failed != -ECANCELED) {
-                skip_no_memory(search);
+                trials_skip_no_memory(&search->trials);
             }
             return;
         }
@@ -242,131 +204,36 @@ static uint64_t job_rounds(const struct tcrypt_input *input, unsigned job)
     return (TCRYPT_KEY_MAX + step - 1) / step * kdf->iterations;
 }
 
-static bool take_job(struct search *search, unsigned *job)
+static void run(struct trials *trials, unsigned job, void *scratch)
 {
-    const struct tcrypt_input *input = search->input;
-    pthread_mutex_lock(&search->mutex);
-    while (search->next < input->kdfs * input->places && !job_exists(input, search->next)) {
-        search->next++;
-    }
-    bool is_there = search->next < input->kdfs * input->places && !atomic_load(&search->stop);
-    *job = search->next;
-    search->next += is_there;
-    pthread_mutex_unlock(&search->mutex);
-    return is_there;
-}
-
-static void *work(void *user)
-{
-    struct search *search = user;
-    struct scratch *scratch = crypto_secret_alloc(sizeof(*scratch));
-    unsigned job;
-    if (scratch == NULL) {
-        skip_no_memory(search);
-    }
-    while (scratch != NULL && take_job(search, &job)) {
-        const struct tcrypt_kdf *kdf = &search->input->kdf[job / search->input->places];
+    struct search *search = (struct search *)(void *)trials;
+    const struct tcrypt_kdf *kdf = &search->input->kdf[job / search->input->places];
+    if (job_exists(search->input, job)) {
         (kdf->argon2id ? run_argon2id : run_pbkdf2)(search, scratch, kdf, job % search->input->places);
     }
-    crypto_secret_free(scratch);
-    pthread_mutex_lock(&search->mutex);
-    search->running--;
-    pthread_cond_signal(&search->changed);
-    pthread_mutex_unlock(&search->mutex);
-    return NULL;
-}
-
-/* Until all threads are at their end. False: the callback said stop. */
-static bool wait_for_threads(struct search *search, const struct coffer_callbacks *callbacks, uint64_t total)
-{
-    bool going = true;
-    pthread_mutex_lock(&search->mutex);
-    while (search->running > 0) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += TICK_NS;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
-        (void)pthread_cond_timedwait(&search->changed, &search->mutex, &until);
-        if (callbacks->progress == NULL || !going || search->running == 0) {
-            continue;
-        }
-        pthread_mutex_unlock(&search->mutex);
-        uint64_t done = atomic_load(&search->done);
-        going = callbacks->progress(callbacks->user, "key derivation", done < total ? done : total, total);
-        if (!going) {
-            atomic_store(&search->stop, true);
-        }
-        pthread_mutex_lock(&search->mutex);
-    }
-    pthread_mutex_unlock(&search->mutex);
-    return going;
-}
-
-static unsigned suitable_threads(unsigned jobs)
-{
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned count = processors < 1 ? 1 : processors > THREADS_MAX ? THREADS_MAX : (unsigned)processors;
-    return count < jobs ? count : jobs;
-}
-
-static bool run_all(struct search *search, const struct coffer_callbacks *callbacks)
-{
-    pthread_t threads[THREADS_MAX];
-    unsigned jobs = search->input->kdfs * search->input->places;
-    unsigned wanted = suitable_threads(jobs), started = 0;
-    uint64_t total = 0;
-    for (unsigned job = 0; job < jobs; job++) {
-        total += job_rounds(search->input, job);
-    }
-    for (; started < wanted; started++) {
-        pthread_mutex_lock(&search->mutex);
-        search->running++;
-        pthread_mutex_unlock(&search->mutex);
-        if (pthread_create(&threads[started], NULL, work, search) != 0) {
-            break;
-        }
-    }
-    if (started < wanted) { /* `running` counts one too many */
-        if (started == 0) {
-            (void)work(search);
-        } else {
-            pthread_mutex_lock(&search->mutex);
-            search->running--;
-            pthread_mutex_unlock(&search->mutex);
-        }
-    }
-    bool going = wait_for_threads(search, callbacks, total);
-    for (unsigned i = 0; i < started; i++) {
-        pthread_join(threads[i], NULL);
-    }
-    return going;
 }
 
 enum coffer_status tcrypt_search(const struct tcrypt_input *input, const struct coffer_callbacks *callbacks,
                                  struct tcrypt_found *found, struct coffer_error *error)
 {
-    struct search search = { .input = input, .found = found, .skipped = COFFER_ERROR_INIT };
-    pthread_condattr_t clock;
-    pthread_condattr_init(&clock);
-    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-    pthread_cond_init(&search.changed, &clock);
-    pthread_condattr_destroy(&clock);
-    pthread_mutex_init(&search.mutex, NULL);
+    struct search search = {
+        .trials = {
+            .jobs = input->kdfs * input->places,
+            .run = run,
+            .scratch_size = sizeof(struct scratch),
+            .skipped = COFFER_ERROR_INIT,
+        },
+        .input = input,
+        .found = found,
+    };
+    for (unsigned job = 0; job < search.trials.jobs; job++) {
+        search.trials.rounds += job_rounds(input, job);
+    }
+    pthread_mutex_init(&search.argon2, NULL);
     pthread_cond_init(&search.argon2_left, NULL);
-    bool going = run_all(&search, callbacks);
+    enum coffer_status status =
+        trials_all(&search.trials, callbacks, "no TrueCrypt or VeraCrypt header opens with this secret", error);
     pthread_cond_destroy(&search.argon2_left);
-    pthread_mutex_destroy(&search.mutex);
-    pthread_cond_destroy(&search.changed);
-    if (search.is_found) {
-        return COFFER_OK;
-    }
-    if (!going) {
-        return error_set(error, COFFER_INTERRUPTED, 0, "interrupted while trying the secret");
-    }
-    if (search.skipped.status != COFFER_OK) {
-        return error_set(error, search.skipped.status, search.skipped.sys, "a derivation was skipped: %.200s",
-                         search.skipped.text);
-    }
-    return error_set(error, COFFER_WRONG_SECRET, 0, "no TrueCrypt or VeraCrypt header opens with this secret");
+    pthread_mutex_destroy(&search.argon2);
+    return status;
 }

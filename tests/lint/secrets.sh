@@ -7,7 +7,7 @@
 # shellcheck source=tests/lint/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-files=(core/{credential,derivation,keys,luks_key,luks_split,recovery,secret,slot,tcrypt_cipher,tcrypt_kdf}.c
+files=(core/{credential,derivation,freeotfe_cdb,freeotfe_cipher,freeotfe_search,keys,luks_key,luks_split,recovery,secret,slot,tcrypt_cipher,tcrypt_kdf}.c
     crypto/{argon2,ccm,kdf,keywrap,pbkdf2,seal,sector}.c)
 for file in "${files[@]}"; do
     [ -f "$tree/$file" ] || { finding "$file" 'is not there: this list is out of date'; continue; }
