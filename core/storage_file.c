@@ -23,6 +23,9 @@
 #define HEADER_LOCK_AT    ((off_t)1 << 62) /* no store is that large */
 #define HEADER_LOCK_TRIES 400              /* of 50 ms */
 
+/* QEMU says what it does with a file by locks on single bytes, all of them shared: this one that it writes. */
+#define QEMU_WRITES_AT 101
+
 static struct storage_file *file_of(struct storage *storage)
 {
     return (struct storage_file *)storage;
@@ -318,6 +321,13 @@ static enum coffer_status size_of(int fd, uint64_t *size, bool *is_device, struc
     return result == 0 ? COFFER_OK : error_set_system(error, -result, "cannot get its size");
 }
 
+/* Readers of ours hold all bytes from the start on. With their lock there QEMU does not begin to write. */
+static bool is_written_by_qemu(int fd)
+{
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = QEMU_WRITES_AT, .l_len = 1 };
+    return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_RDLCK && lock.l_start != 0;
+}
+
 static enum coffer_status take_lock(int fd, enum storage_lock lock, const struct coffer_callbacks *callbacks,
                                     struct coffer_error *error)
 {
@@ -328,6 +338,9 @@ static enum coffer_status take_lock(int fd, enum storage_lock lock, const struct
                                    lock == STORAGE_EXCLUSIVE ? STORAGE_HOLD_EXCLUSIVE : STORAGE_HOLD_SHARED);
     if (result == -EAGAIN) {
         return error_set(error, COFFER_IN_USE, EAGAIN, "it is open elsewhere");
+    }
+    if (lock == STORAGE_SHARED && is_written_by_qemu(fd)) {
+        return error_set(error, COFFER_IN_USE, EAGAIN, "QEMU has it open for writing");
     }
     if (result != 0 && callbacks != NULL && callbacks->notice != NULL) {
         callbacks->notice(callbacks->user, "the file system cannot lock: make sure that nothing else opens "
