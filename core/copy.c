@@ -179,7 +179,7 @@ static enum coffer_status next_data(struct coffer_volume *volume, uint64_t *offs
 static enum coffer_status skip_holes(struct copy *copy, uint64_t *offset, struct coffer_error *error)
 {
     uint64_t from = *offset, to = *offset;
-    if (!copy->from->thin || !copy->to->thin) {
+    if (!copy->to->thin) {
         return COFFER_OK;
     }
     enum coffer_status status = next_data(copy->from, &from, error);

@@ -249,6 +249,23 @@ enum coffer_status coffer_volume_discard(struct coffer_volume *volume, uint64_t 
     return status;
 }
 
+/* Where the map has no place in the store; a thick volume has no other holes. */
+static enum coffer_status seek_in_map(const struct coffer_volume *volume, uint64_t offset, bool hole,
+                                      uint64_t *found, struct coffer_error *error)
+{
+    const struct segment *segment = volume_segment_at(volume, offset);
+    const struct segment *end = volume->segment + volume->segments;
+    while (segment < end && (segment->kind == SEGMENT_ZERO) != hole) {
+        segment++;
+    }
+    if (segment == end && !hole) {
+        return error_set(error, COFFER_FAILED, ENXIO, "no data from here on");
+    }
+    uint64_t at = segment < end ? segment->start : volume->data_size;
+    *found = at > offset ? at : offset;
+    return COFFER_OK;
+}
+
 enum coffer_status coffer_volume_seek(struct coffer_volume *volume, uint64_t offset, bool hole, uint64_t *found,
                                       struct coffer_error *error)
 {
@@ -258,8 +275,7 @@ enum coffer_status coffer_volume_seek(struct coffer_volume *volume, uint64_t off
     const struct segment *segment = &volume->segment[0]; /* a thin volume has one */
     uint64_t mask = volume->sector_size - 1, at;
     if (!volume->thin) {
-        *found = hole ? volume->data_size : offset;
-        return COFFER_OK;
+        return seek_in_map(volume, offset, hole, found, error);
     }
     /* From the start of its sector, for a sector is a hole or data as a whole. */
     int result = storage_seek(volume->storage, segment->storage_offset + (offset & ~mask), hole, &at);

@@ -334,7 +334,8 @@ COFFER_API enum coffer_status coffer_volume_discard(struct coffer_volume *volume
                                                     struct coffer_error *error);
 
 /* The start of the next data (hole = false) or hole (hole = true) at or after `offset`, in cleartext bytes.
- * At the end: data: FAILED with sys = ENXIO; hole: data_size. A thick volume is all data. */
+ * At the end: data: FAILED with sys = ENXIO; hole: data_size. A thick volume is all data, but for what
+ * a format says is zeros and has no place in the store. */
 COFFER_API enum coffer_status coffer_volume_seek(struct coffer_volume *volume, uint64_t offset, bool hole,
                                                  uint64_t *found, struct coffer_error *error);
 

@@ -105,6 +105,9 @@ create qcow2 image 300G encrypt.format=aes
 change qcow2 image 'write -P 0x11 1G 64k' "write -P 0x22 $(((300 << 30) - 512)) 512"
 expect_status 0 "$COFFER" info image "${unlock[@]}" --json
 expect_json 'it["data_size"] == 300 << 30'
+expect_status 0 "$COFFER" convert image large.coffer "${unlock[@]}" --new-passphrase-file other "${small_kdf[@]}" # holes are skipped
+[ "$(du -k large.coffer | cut -f 1)" -lt 2048 ] || fail "holes take space: $(du -k large.coffer)"
+rm large.coffer
 
 # ---- secrets -------------------------------------------------------------------------------------------------
 
@@ -170,6 +173,27 @@ if [ -w /dev/fuse ] && command -v fusermount3 >/dev/null; then
     expect_status 0 "$COFFER" unmount m
 fi
 expect_same "$sum" "$(cat luks aes | sha256sum)" 'images that were mounted'
+
+# ---- neither while QEMU writes, nor the other way round -------------------------------------------------------
+
+cp luks busy
+mkfifo commands
+qemu-io "${secret_of_qemu[@]}" --image-opts "$(place qcow2 busy)" <commands >said 2>&1 &
+exec 5>commands
+echo 'write -P 1 0 512' >&5
+wait_until grep -q 'wrote 512' said
+expect_status 11 "$COFFER" info busy "${unlock[@]}"
+expect_error 'QEMU has it open for writing'
+exec 5>&-
+wait $!
+expect_status 0 "$COFFER" info busy "${unlock[@]}"
+if [ -d m ]; then
+    expect_status 0 "$COFFER" mount busy m --block --read-only "${unlock[@]}"
+    expect_status 0 "$COFFER" info busy "${unlock[@]}" # readers do not mind each other
+    expect_status 1 qemu-io "${secret_of_qemu[@]}" --image-opts "$(place qcow2 busy)" -c 'write -P 1 0 512'
+    expect_error 'Failed to get ".*" lock'
+    expect_status 0 "$COFFER" unmount m
+fi
 
 # ---- what is refused -----------------------------------------------------------------------------------------
 

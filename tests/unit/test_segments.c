@@ -3,6 +3,7 @@
  * The map from cleartext to the store: runs that continue each other become one, the list has an end, and whatever its
  * length the run of every byte is found.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -99,6 +100,36 @@ static void every_byte_has_its_run(void **state)
     }
 }
 
+static void holes_are_where_the_map_has_no_place(void **state)
+{
+    struct coffer_error error = COFFER_ERROR_INIT;
+    struct format_opened *opened = format_opened_new();
+    uint64_t found = 0;
+    (void)state;
+    assert_non_null(opened);
+    add(opened, SEGMENT_CIPHER, 1024, 0, 0);
+    add(opened, SEGMENT_CIPHER, 1024, 4096, 0);
+    add(opened, SEGMENT_ZERO, 512, 0, 0);
+    add(opened, SEGMENT_PLAIN, 512, 0, 0);
+    add(opened, SEGMENT_ZERO, 512, 0, 0);
+    struct coffer_volume volume = { .segment = opened->segment, .segments = 5, .data_size = opened->data_size };
+    assert_int_equal(coffer_volume_seek(&volume, 7, true, &found, NULL), COFFER_OK);
+    assert_int_equal(found, 2048);
+    assert_int_equal(coffer_volume_seek(&volume, 2100, true, &found, NULL), COFFER_OK);
+    assert_int_equal(found, 2100);
+    assert_int_equal(coffer_volume_seek(&volume, 2100, false, &found, NULL), COFFER_OK);
+    assert_int_equal(found, 2560);
+    assert_int_equal(coffer_volume_seek(&volume, 1030, false, &found, NULL), COFFER_OK);
+    assert_int_equal(found, 1030);
+    assert_int_equal(coffer_volume_seek(&volume, 3072, false, &found, &error), COFFER_FAILED);
+    assert_int_equal(error.sys, ENXIO);
+    volume.segments = 4;
+    volume.data_size = 3072;
+    assert_int_equal(coffer_volume_seek(&volume, 2560, true, &found, NULL), COFFER_OK);
+    assert_int_equal(found, 3072);
+    format_opened_free(opened);
+}
+
 static void the_list_has_an_end(void **state)
 {
     struct coffer_error error = COFFER_ERROR_INIT;
@@ -118,11 +149,9 @@ static void the_list_has_an_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(runs_that_continue_each_other_are_one),
-        cmocka_unit_test(one_run_replaces_all),
-        cmocka_unit_test(bytes_end_where_they_cannot_be_counted),
-        cmocka_unit_test(every_byte_has_its_run),
-        cmocka_unit_test(the_list_has_an_end),
+        cmocka_unit_test(runs_that_continue_each_other_are_one),  cmocka_unit_test(one_run_replaces_all),
+        cmocka_unit_test(bytes_end_where_they_cannot_be_counted), cmocka_unit_test(every_byte_has_its_run),
+        cmocka_unit_test(holes_are_where_the_map_has_no_place),   cmocka_unit_test(the_list_has_an_end),
     };
     return coffer_init(NULL) == COFFER_OK ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
 }
