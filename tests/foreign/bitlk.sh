@@ -90,6 +90,16 @@ expect_status 130 opened ./locked --no-cleartext --passphrase-file ./pass --stop
 expect_error 'stopped protector 1 at [1-9]'
 expect_error 'interrupted while the key was derived'
 
+make_volume started 0x8005 'it.clear = False; it.startup = "start.bek"; it.extra = [master(TPM, b"")]' >key
+make_volume restarted 0x8005 'it.clear = False; it.startup = "other.bek"' >key
+chmod 0644 ./*.bek
+expect_status 0 opened ./started --no-cleartext --key-file ./other.bek --key-file ./start.bek
+expect_status 12 opened ./started --no-cleartext --key-file ./other.bek
+expect_status 12 opened ./started --no-cleartext --key-file ./pass
+head -c 100 start.bek >short.bek
+chmod 0644 short.bek
+expect_status 12 opened ./started --no-cleartext --key-file ./short.bek
+
 # ---- what is refused, before anything is asked for, and damage ------------------------------------------------
 
 refused() { # STATUS PATTERN METHOD STATEMENT...

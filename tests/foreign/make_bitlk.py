@@ -41,8 +41,8 @@ def stretched(secret, salt):
     return last
 
 
-def master(protection, inner):
-    return entry(2, 8, os.urandom(16) + bytes(8) + struct.pack("<HH", 0, protection) + inner)
+def master(protection, inner, guid=None):
+    return entry(2, 8, (guid or os.urandom(16)) + bytes(8) + struct.pack("<HH", 0, protection) + inner)
 
 
 def by_clear_key(key):
@@ -57,10 +57,22 @@ def by_passphrase(key, text):
     return master(PASSPHRASE, entry(0, 3, struct.pack("<I", 0x1000) + salt + inner) + inner)
 
 
+def by_startup_key(key, path):
+    """Which goes into a file of its own."""
+    guid, startup = os.urandom(16), os.urandom(32)
+    external = entry(6, 9, guid + bytes(8) + entry(0, 1, struct.pack("<I", 0x2002) + startup))
+    size = 48 + len(external)
+    with open(path, "wb") as file:
+        file.write(struct.pack("<IIII", size, 1, 48, size) + os.urandom(16) + bytes(16) + external)
+    return master(STARTUP, sealed(startup, 0, key, 0x2003), guid)
+
+
 def metadata(it, master_key, key):
     entries = b"".join(it.extra) + entry(7, 2, it.label.encode("utf-16-le") + b"\0\0")
     if it.passphrase:
         entries += by_passphrase(master_key, it.passphrase)
+    if it.startup:
+        entries += by_startup_key(master_key, it.startup)
     if it.clear:
         entries += by_clear_key(master_key)
     entries += sealed(master_key, 3, key, it.method) + entry(0xF, 0xF, struct.pack("<QQ", it.boot, it.boot_size))
@@ -77,7 +89,7 @@ def metadata(it, master_key, key):
 def main():
     path, method = sys.argv[1], int(sys.argv[2], 0)
     it = types.SimpleNamespace(
-        method=method, version=2, state=4, sector=512, label="a label", passphrase=None, clear=True, extra=[], guid=GUID,
+        method=method, version=2, state=4, sector=512, label="a label", passphrase=None, startup=None, clear=True, extra=[], guid=GUID,
         size=2 << 20, areas=[0x40000, 0x80000, 0x100000], boot=0x50000, boot_size=8192, encrypted_size=2 << 20,
         boot_signature=SIGNATURE)
     names = {"it": it, "master": master, "entry": entry, "TPM": TPM, "GUID_ON_WRITE": GUID_ON_WRITE}
