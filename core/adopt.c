@@ -362,10 +362,60 @@ enum coffer_status coffer_adopt(const char *path, const struct coffer_credential
 
 /* ---- and back ---- */
 
-/* What neither adopting nor anything that ours does to a header writes: noise that only this volume has. */
-static bool is_of_this_volume(const uint8_t *data, const uint8_t *present)
+/* What neither adopting nor anything that ours does to a header writes, of one end: noise that only this volume has. */
+static bool is_same_noise(const uint8_t *data, const uint8_t *present)
 {
-    return memcmp(data + WRITTEN, present + WRITTEN, COFFER_HEADER_BACKUP_SIZE / 2 - WRITTEN) == 0;
+    return memcmp(data + WRITTEN, present + WRITTEN, COFFER_HEADER_BACKUP_SIZE / 2 - WRITTEN) == 0 &&
+           header_looks_random(data + WRITTEN);
+}
+
+/* Whether the secret opens the volume as ours, with this key. */
+static bool opens_with_key(const struct unlock_image *present, const struct coffer_credential *credential,
+                           const uint8_t key[HEADER_KEY_SIZE])
+{
+    struct coffer_open_options options = COFFER_OPEN_OPTIONS_INIT;
+    struct copies *found __attribute__((cleanup(free_copies))) = copies_new();
+    return found != NULL && format_coffer_find(present, credential, &options, found, NULL) == COFFER_OK &&
+           crypto_equal(header_key(&found->body), key, HEADER_KEY_SIZE);
+}
+
+/* One end may have been overwritten; and there are programs that leave zeros where VeraCrypt puts noise. */
+static enum coffer_status check_own(const uint8_t *data, const struct unlock_image *present,
+                                    const struct coffer_credential *credential, const struct theirs *theirs,
+                                    struct coffer_error *error)
+{
+    const uint8_t *today = data + BACKUP_SIZE;
+    if (is_same_noise(data, today) || is_same_noise(data + END, today + END) ||
+        opens_with_key(present, credential, theirs->found.header.keys)) {
+        return COFFER_OK;
+    }
+    return error_set(error, COFFER_INVALID, 0,
+                     header_looks_random(data + WRITTEN)
+                         ? "it is the backup of another volume"
+                         : "nothing tells that the backup is of this volume; its old secret has to open it, too");
+}
+
+/* Whether their header at the end of the file opens, and is of the same volume as the one in front. */
+static bool has_tail(struct storage *file, const struct coffer_credential *credential,
+                     const struct coffer_open_options *options, struct theirs *theirs)
+{
+    uint8_t keys[HEADER_KEY_SIZE];
+    struct coffer_error ignored = COFFER_ERROR_INIT;
+    memcpy(keys, theirs->found.header.keys, sizeof(keys));
+    bool has = open_backup(file, credential, options, true, theirs, &ignored) == COFFER_OK &&
+               crypto_equal(keys, theirs->found.header.keys, sizeof(keys));
+    crypto_wipe(keys, sizeof(keys));
+    return has;
+}
+
+/* As in adopting; but where ours in front is lost, the one at the end may be the only one, and goes last. */
+static int write_theirs(struct storage *storage, const uint8_t *front, const uint8_t *tail, bool front_first)
+{
+    int result = front_first ? write_end(storage, front, 0) : write_end(storage, tail, tail_of(storage));
+    if (result != 0) {
+        return result;
+    }
+    return front_first ? write_end(storage, tail, tail_of(storage)) : write_end(storage, front, 0);
 }
 
 enum coffer_status adopt_undo(struct storage *storage, struct storage *file,
@@ -374,7 +424,8 @@ enum coffer_status adopt_undo(struct storage *storage, struct storage *file,
 {
     struct theirs *theirs __attribute__((cleanup(free_theirs))) = crypto_secret_alloc(sizeof(*theirs));
     uint8_t *data __attribute__((cleanup(free_bytes))) = malloc(2 * (size_t)BACKUP_SIZE);
-    if (theirs == NULL || data == NULL) {
+    struct unlock_image *present __attribute__((cleanup(free_image))) = unlock_read(storage);
+    if (theirs == NULL || data == NULL || present == NULL) {
         return error_set_no_memory(error);
     }
     enum coffer_status status = open_backup(file, credential, options, false, theirs, error);
@@ -384,16 +435,12 @@ enum coffer_status adopt_undo(struct storage *storage, struct storage *file,
     status = status ? status : check_geometry(&theirs->found.header, storage->size, error);
     status = status ? status : read_ends(file, data, error);
     status = status ? status : read_ends(storage, data + BACKUP_SIZE, error);
+    status = status ? status : check_own(data, present, credential, theirs, error);
     if (status != COFFER_OK) {
         return status;
     }
-    if (!is_of_this_volume(data, data + BACKUP_SIZE)) {
-        return error_set(error, COFFER_INVALID, 0, "it is the backup of another volume");
-    }
     /* Where an adoption was cut short before the backup was made, their tail in it may be ours: the front will do. */
-    struct coffer_error ignored = COFFER_ERROR_INIT;
-    bool has_tail = open_backup(file, credential, options, true, theirs, &ignored) == COFFER_OK;
-    int result = write_end(storage, has_tail ? data + END : data, tail_of(storage));
-    result = result != 0 ? result : write_end(storage, data, 0);
+    const uint8_t *tail = has_tail(file, credential, options, theirs) ? data + END : data;
+    int result = write_theirs(storage, data, tail, present->verdict[HEADER_FRONT] != HEADER_USABLE);
     return result == 0 ? COFFER_OK : error_set_system(error, -result, "cannot write the header");
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Taking a TrueCrypt volume over, and giving it back, under power cuts, ADOPT-1, ADOPT-2, ADOPT-3, ADOPT-4, ADOPT-5: whatever a cut leaves opens, with the old header
- * or with ours, and shows the same data; and the same call goes on from there.
+ * Taking a TrueCrypt volume over, and giving it back, under power cuts, ADOPT-1 to ADOPT-5: whatever a cut leaves opens,
+ * with the old header or with ours, and shows the same data; and the same call goes on from there. And what is given
+ * back is this volume, from its own file.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,12 +77,15 @@ static void put_header(struct disk *disk, uint64_t offset, const uint8_t keys[64
     disk_write(disk, header, sizeof(header), offset);
 }
 
-static void prepare(void)
+/* zeros: what is between their headers is not noise, as some programs leave it. */
+static void prepare(bool zeros)
 {
     uint8_t keys[64], sector[512] = { 0 };
     struct disk *disk = disk_new(SCENE_SIZE);
     crypto_random(keys, sizeof(keys));
-    fill_with_noise(disk);
+    if (!zeros) {
+        fill_with_noise(disk);
+    }
     put_header(disk, 0, keys);
     put_header(disk, SCENE_TAIL, keys);
     memcpy(sector, TEXT, sizeof(TEXT));
@@ -237,6 +241,80 @@ static void fail_everywhere(const struct update *update)
     disk_free(before);
 }
 
+/* ---- the wrong file, and a damaged volume ---- */
+
+static void forget_backup(void)
+{
+    disk_free(machine.backup);
+    machine.backup = NULL;
+}
+
+static void must_adopt(bool zeros)
+{
+    struct coffer_error error = COFFER_ERROR_INIT;
+    prepare(zeros);
+    forget_backup();
+    scene_must(adopt(&error), &error, "adopt");
+}
+
+static void must_give_back(const char *what)
+{
+    struct coffer_error error = COFFER_ERROR_INIT;
+    scene_must(give_back(&error), &error, what);
+    if (!is_theirs(false) || !is_theirs(true)) {
+        scene_fail("%s: it is not what it was", what);
+    }
+}
+
+static void undo_where_an_end_was_overwritten(void)
+{
+    static const uint8_t ZEROS[HEADER_END_SIZE];
+    for (unsigned i = 0; i < 2; i++) {
+        must_adopt(false);
+        disk_write(machine.volume, ZEROS, sizeof(ZEROS) / 2, i == 0 ? 0 : SCENE_TAIL);
+        must_give_back("an end was overwritten");
+    }
+}
+
+/* Same passphrase, same size: only what is there tells them apart, or that the old secret opens it. */
+static void undo_with_a_file_of_another_volume(bool zeros)
+{
+    struct coffer_error error = COFFER_ERROR_INIT;
+    must_adopt(zeros);
+    struct disk *other = disk_clone(machine.backup);
+    must_adopt(zeros);
+    struct disk *own = machine.backup;
+    machine.backup = other;
+    if (give_back(&error) != COFFER_INVALID || !is_ours()) {
+        scene_fail("another volume's headers were put back");
+    }
+    disk_free(other);
+    machine.backup = own;
+    if (zeros) {
+        unsigned slot;
+        struct coffer_header *header = scene_open(0);
+        if (give_back(&error) != COFFER_INVALID) {
+            scene_fail("a backup of nobody knows which volume was put back");
+        }
+        error = (struct coffer_error)COFFER_ERROR_INIT;
+        scene_must(coffer_header_add_key(header, old_secret, NULL, &slot, &error), &error, "add a key");
+        coffer_header_close(header);
+    }
+    must_give_back("its own file");
+}
+
+static void undo_with_a_tail_of_another_volume(void)
+{
+    uint8_t header[512];
+    must_adopt(false);
+    struct disk *other = disk_clone(machine.backup);
+    must_adopt(false);
+    disk_read(other, header, sizeof(header), HEADER_END_SIZE);
+    disk_write(machine.backup, header, sizeof(header), HEADER_END_SIZE);
+    disk_free(other);
+    must_give_back("a file with another volume's tail");
+}
+
 int main(void)
 {
     static const struct update ADOPT = { "adopt", adopt, false };
@@ -255,7 +333,12 @@ int main(void)
         return 1;
     }
     coffer_secret_free(text);
-    prepare();
+    undo_where_an_end_was_overwritten();
+    undo_with_a_file_of_another_volume(false);
+    undo_with_a_file_of_another_volume(true);
+    undo_with_a_tail_of_another_volume();
+    prepare(false);
+    forget_backup();
     struct disk *original = disk_clone(machine.volume);
     fail_everywhere(&ADOPT);
     explore_update(&ADOPT);
