@@ -36,7 +36,7 @@ static enum coffer_status check(const struct copies *copies, const struct header
     if (size - HEADER_END_SIZE - fields->data_offset > HEADER_DATA_MAX) {
         return error_set(error, COFFER_INVALID, 0, "a volume has at most 256 TiB");
     }
-    return copies_count_up(&(struct header_fields){ .seq = fields->seq }, error);
+    return COFFER_OK;
 }
 
 /* The store at its new size, and what lies between the old end and the new tail. Nothing of the volume changes. */
@@ -82,10 +82,7 @@ static enum coffer_status write_surroundings(struct copies *copies, uint64_t siz
 static enum coffer_status move_header(struct copies *copies, struct header_fields *fields, uint64_t size,
                                       struct coffer_error *error)
 {
-    enum coffer_status status = copies_count_up(fields, error);
-    if (status != COFFER_OK) {
-        return status;
-    }
+    enum coffer_status status = COFFER_OK;
     fields->container_size = size;
     fields->data_size = size - HEADER_END_SIZE - fields->data_offset;
     header_put_fields(&copies->body, fields);
@@ -118,6 +115,7 @@ static enum coffer_status grow(struct storage *storage, const struct coffer_cred
     header_get_fields(&copies->body, &fields);
     size = size == 0 ? storage->size & ~4095ull : size;
     status = check(copies, &fields, size, error);
+    status = status != COFFER_OK ? status : copies_count_up(&fields, error);
     if (status == COFFER_OK && (storage->is_device || storage->size > size) &&
         size != (storage->size & ~4095ull)) {
         return error_set(error, COFFER_INVALID, 0, "it would not fill its file or device");
