@@ -122,18 +122,19 @@ enum coffer_status new_header_fill(struct copies *copies, const struct header_fi
 enum coffer_status new_header_add(struct copies *copies, const struct coffer_credential *credential,
                                   struct coffer_error *error)
 {
-    struct copies *second __attribute__((cleanup(free_copies))) = copies_new(); /* its key-encryption keys */
+    uint8_t *keks __attribute__((cleanup(free_secret_bytes))) = crypto_secret_alloc(sizeof(copies->kek));
+    uint8_t(*kek)[CREDENTIAL_KEK_SIZE] = (uint8_t(*)[CREDENTIAL_KEK_SIZE])keks;
     struct header_fields fields;
     enum coffer_status status = COFFER_OK;
-    if (second == NULL) {
+    if (keks == NULL) {
         return error_set_no_memory(error);
     }
     header_get_fields(&copies->body, &fields);
     for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES && status == COFFER_OK; copy++) {
         status = credential_derive(credential, CREDENTIAL_AS_GIVEN, copies->salt[copy], copies->memory,
-                                   copies->passes, second->kek[copy], error);
+                                   copies->passes, kek[copy], error);
     }
-    if (status == COFFER_OK && crypto_equal(second->kek, copies->kek, sizeof(copies->kek))) {
+    if (status == COFFER_OK && crypto_equal(keks, copies->kek, sizeof(copies->kek))) {
         status = error_set(error, COFFER_INVALID, 0, "the second secret is the first one again");
     }
     if (status == COFFER_OK) {
@@ -142,7 +143,7 @@ enum coffer_status new_header_add(struct copies *copies, const struct coffer_cre
             .seq_written = fields.seq,
             .time = fields.created,
         };
-        copies_put_slot(copies, 1, (const uint8_t(*)[CREDENTIAL_KEK_SIZE])second->kek, &record);
+        copies_put_slot(copies, 1, (const uint8_t(*)[CREDENTIAL_KEK_SIZE])kek, &record);
     }
     return status;
 }
