@@ -55,7 +55,7 @@ static bool is_cut_off(const struct storage *storage)
 {
     struct stat status;
 
-    return fstat(((const struct storage_file *)storage)->fd, &status) == 0 && S_ISREG(status.st_mode) &&
+    return !storage->is_device && fstat(((const struct storage_file *)storage)->fd, &status) == 0 &&
            (uint64_t)status.st_size < storage->size;
 }
 
