@@ -13,7 +13,6 @@ int task_create(const char *name, const char *uuid);
 /* `parameters` are those of the crypt target; they are not kept anywhere when they hold a key. */
 int task_load(const char *name, uint64_t units, const char *parameters, bool read_only);
 
-/* Returns when the node is in /dev/mapper. */
 /* Only one process at a time makes mappings: until the descriptor is closed; negative errno. */
 int task_lock(bool is_patient);
 
@@ -25,6 +24,7 @@ struct task_mapping {
 };
 void task_each(void (*each)(void *user, const struct task_mapping *mapping), void *user);
 
+/* Returns when the node is in /dev/mapper. */
 int task_resume(const char *name);
 
 int task_remove(const char *name);
