@@ -93,14 +93,19 @@ static bool is_device(const struct mount_options *options)
     return options->block && strcmp(options->via, "dm") == 0;
 }
 
+/* Whose options these are, as far as the command line tells. */
+static const char *options_type(const struct mount_options *options)
+{
+    if (is_device(options)) {
+        return MOUNT_OPTIONS_DEVICE;
+    }
+    return options->block || strcmp(options->via, "fuse") == 0 ? MOUNT_OPTIONS_FUSE : MOUNT_OPTIONS_ANY;
+}
+
 /* What no file system takes is refused before anybody is asked for a passphrase; the server knows which it is. */
 static enum exit_status check_options(const struct mount_options *options)
 {
-    const char *type =
-        options->block || strcmp(options->via, "fuse") == 0 ? MOUNT_OPTIONS_FUSE : MOUNT_OPTIONS_ANY;
     char word[64];
-
-    type = is_device(options) ? MOUNT_OPTIONS_DEVICE : type;
 
     if (options->owner && (strcmp(options->via, "loop") == 0 || strcmp(options->via, "udisks") == 0)) {
         return ui_fail(EXIT_USAGE, "FAT and NTFS take '--options uid=N,gid=N'",
@@ -123,7 +128,7 @@ static enum exit_status check_options(const struct mount_options *options)
                        "in its cache",
                        options->via);
     }
-    if (mount_options_check(options->options, type, sizeof(word), word)) {
+    if (mount_options_check(options->options, options_type(options), sizeof(word), word)) {
         return EXIT_DONE;
     }
     if (strcmp(word, "ro") == 0 || strcmp(word, "rw") == 0) {
