@@ -6,6 +6,11 @@
 
 #include "ui.h"
 
+bool foreign_is_tcrypt(const char *format)
+{
+    return strcmp(format, "veracrypt") == 0 || strcmp(format, "truecrypt") == 0;
+}
+
 static const char *hint_luks(enum operation operation)
 {
     switch (operation) {
@@ -99,7 +104,7 @@ static const char *hint_for(enum operation operation, const char *format)
     if (strcmp(format, "qcow") == 0) {
         return hint_qcow(operation);
     }
-    if (strcmp(format, "veracrypt") == 0 || strcmp(format, "truecrypt") == 0) {
+    if (foreign_is_tcrypt(format)) {
         return hint_tcrypt(operation);
     }
     if (strcmp(format, "freeotfe") == 0) {

@@ -4,9 +4,14 @@
 #ifndef FOREIGN_H
 #define FOREIGN_H
 
+#include <stdbool.h>
+
 #include "coffer.h"
 #include "explain.h"
 #include "status.h"
+
+/* Whether it is one of the two that no magic tells apart from noise. */
+bool foreign_is_tcrypt(const char *format);
 
 /* Reports it. format: its name, "luks". */
 enum exit_status foreign_refuse(const char *path, enum operation operation, const char *format);

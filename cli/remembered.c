@@ -14,22 +14,18 @@
 #include <unistd.h>
 
 #include "explain.h"
+#include "foreign.h"
 #include "remembered_file.h"
 #include "scope.h"
 #include "ui.h"
 
 #define SYSTEM_HEADER 31744 /* bytes from the start of an encrypted system's disk */
 
-static bool is_tcrypt(const char *format)
-{
-    return strcmp(format, "veracrypt") == 0 || strcmp(format, "truecrypt") == 0;
-}
-
 /* Whether nothing that was said leaves the hash open, or rules a volume out of which something could be remembered. */
 static bool has_question(const struct coffer_open_options *options)
 {
     return !options->hash && !options->header && !options->backup_header && !options->protect_hidden &&
-           options->kdf_level < 0 && (!options->type || is_tcrypt(options->type));
+           options->kdf_level < 0 && (!options->type || foreign_is_tcrypt(options->type));
 }
 
 static bool read_salt(const char *path, bool system, struct remembered *entry)
@@ -100,7 +96,7 @@ static void learn(const char *path, const struct coffer_open_options *options, b
         }
         return; /* and what is remembered of the outer one stays: that it vanished would tell as much */
     }
-    if (remember && is_tcrypt(info->format) && !options->backup_header) {
+    if (remember && foreign_is_tcrypt(info->format) && !options->backup_header) {
         keep(path, options->system, info);
         return;
     }
