@@ -27,7 +27,7 @@ bool loop_device_is_possible(void)
     return access(CONTROL, R_OK | W_OK) == 0;
 }
 
-static int open_file(const char *file, bool read_only)
+int loop_device_open_file(const char *file, bool read_only)
 {
     const int flags = (read_only ? O_RDONLY : O_RDWR) | O_NOFOLLOW | O_CLOEXEC;
     int fd = open(file, flags | O_DIRECT);
@@ -100,7 +100,7 @@ int loop_device_attach_open(int file, uint32_t sector_size, bool read_only, stru
 enum exit_status loop_device_attach(const char *file, uint32_t sector_size, bool read_only,
                                     struct loop_device *device)
 {
-    SCOPE_FD int fd = open_file(file, read_only);
+    SCOPE_FD int fd = loop_device_open_file(file, read_only);
     int error = fd < 0 ? errno : loop_device_attach_open(fd, sector_size, read_only, device);
 
     return error == 0 ? EXIT_DONE : fail_to_attach(error);

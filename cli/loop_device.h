@@ -21,6 +21,9 @@ struct loop_device {
 /* Whether loop devices can be made here at all; no message. */
 bool loop_device_is_possible(void);
 
+/* Opens a file for a loop device: past the page cache where its file system can. A descriptor, or -1 with errno. */
+int loop_device_open_file(const char *file, bool read_only);
+
 /* `sector_size` in bytes: the device has sectors of this size. EXIT_DONE or reported. */
 enum exit_status loop_device_attach(const char *file, uint32_t sector_size, bool read_only,
                                     struct loop_device *device);

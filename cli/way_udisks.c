@@ -18,6 +18,7 @@
 #include "content.h"
 #include "kernel_files.h"
 #include "kernel_mount.h"
+#include "loop_device.h"
 #include "private_mount.h"
 #include "scope.h"
 #include "stop_signals.h"
@@ -95,18 +96,9 @@ static void close_all(struct way *way, struct coffer_error *error)
 
 /* ---- Mounting ---- */
 
-/* Past the page cache, as for a loop device of our own (loop_device.c). */
-static int open_block(const char *path, bool read_only)
-{
-    const int flags = (read_only ? O_RDONLY : O_RDWR) | O_NOFOLLOW | O_CLOEXEC;
-    int fd = open(path, flags | O_DIRECT);
-
-    return fd < 0 && errno == EINVAL ? open(path, flags) : fd;
-}
-
 static enum coffer_status attach(struct udisks_way *udisks, struct coffer_error *error)
 {
-    SCOPE_FD int file = open_block(udisks->block.path, udisks->way.read_only);
+    SCOPE_FD int file = loop_device_open_file(udisks->block.path, udisks->way.read_only);
 
     if (file < 0) {
         error->status = COFFER_FAILED;
