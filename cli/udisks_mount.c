@@ -31,17 +31,25 @@ static void read_entry(const char *path, size_t size, char *line)
     line[strcspn(line, "\n")] = '\0';
 }
 
+/* The file below a loop device, "loop3"; "" when there is none. */
+static void read_backing_file(const char *name, char file[static PATH_MAX])
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/sys/block/%.20s/loop/backing_file", name);
+    read_entry(path, PATH_MAX, file);
+}
+
 bool udisks_mount_find(const char *file, size_t size, char *device)
 {
-    char path[64], backing[PATH_MAX];
+    char backing[PATH_MAX];
     SCOPE_DIR DIR *disks = opendir("/sys/block");
 
     for (const struct dirent *disk = disks ? readdir(disks) : NULL; disk; disk = readdir(disks)) {
         if (strncmp(disk->d_name, "loop", 4) != 0) {
             continue;
         }
-        snprintf(path, sizeof(path), "/sys/block/%.20s/loop/backing_file", disk->d_name);
-        read_entry(path, sizeof(backing), backing);
+        read_backing_file(disk->d_name, backing);
         if (strcmp(backing, file) == 0) {
             snprintf(device, size, "/dev/%.20s", disk->d_name);
             return true;
@@ -69,14 +77,13 @@ bool udisks_mount_is_empty(const char *device)
 
 bool udisks_mount_is_of(const char *device, uid_t owner)
 {
-    char entry[64], file[PATH_MAX];
+    char file[PATH_MAX];
     struct mount_table table;
 
     if (!is_loop(device)) {
         return false;
     }
-    snprintf(entry, sizeof(entry), "/sys/block/%.20s/loop/backing_file", device + strlen("/dev/"));
-    read_entry(entry, sizeof(file), file);
+    read_backing_file(device + strlen("/dev/"), file);
     char *name = strrchr(file, '/');
     if (!name || strcmp(name, "/volume") != 0) {
         return false;
