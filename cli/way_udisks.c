@@ -45,7 +45,8 @@ enum exit_status way_fail_udisks(const char *volume, const struct coffer_error *
     if (error->sys == EACCES) {
         hint = "it does at this machine's own screen, to the user who is logged in there; or ask root";
     } else if (error->sys == EPERM) {
-        hint = "a line 'user_allow_other' in /etc/fuse.conf lets it";
+        hint = "from Linux 6.17 on it takes the line 'user_allow_other' in /etc/fuse.conf; root adds it with: "
+               "echo user_allow_other >>/etc/fuse.conf";
     } else if (error->sys == ENOSYS) {
         hint = "name an empty directory to mount it without udisks2: coffer mount VOLUME DIR";
     }

@@ -117,7 +117,7 @@ if [ -n "${COFFER_TEST_NAMESPACE:-}" ]; then
     else
         [ "$status" -eq 16 ] || { show_run; fail "status $status instead of 16"; }
         expect_error 'this kernel shows root nothing'
-        expect_error 'hint: a line .user_allow_other. in /etc/fuse.conf'
+        expect_error 'hint: .*6\.17.* root adds it with: echo user_allow_other >>/etc/fuse.conf'
     fi
     expect_end
     echo user_allow_other >"$work/fuse.conf"
