@@ -23,8 +23,9 @@
 enum { NAMED_MAX = 4 }; /* in one line */
 
 struct search {
-    const char *mount_point;
+    const char *path; /* the mount point, or the node of a device */
     dev_t device;
+    mode_t node; /* S_IFBLK or S_IFCHR: who has the device itself open is sought; 0: who uses what is mounted */
     struct holders *found;
 };
 
@@ -56,12 +57,18 @@ static bool add(struct holders *holders, enum holder_kind kind, pid_t pid, const
 
 /* ---- Processes ---- */
 
-static bool is_on_device(int directory, const char *link, dev_t device)
+static bool is_meant(int directory, const char *link, const struct search *search)
 {
     struct statx status;
 
-    return statx(directory, link, AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, 0, &status) == 0 &&
-           makedev(status.stx_dev_major, status.stx_dev_minor) == device;
+    if (statx(directory, link, AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, 0, &status) < 0) {
+        return false;
+    }
+    if (search->node) {
+        return (status.stx_mode & S_IFMT) == search->node &&
+               makedev(status.stx_rdev_major, status.stx_rdev_minor) == search->device;
+    }
+    return makedev(status.stx_dev_major, status.stx_dev_minor) == search->device;
 }
 
 /* Whether one of cwd, root and exe of the process is in the mount; `path` says what. */
@@ -70,7 +77,7 @@ static bool finds_own_link(int process, const struct search *search, char path[s
     static const char *const links[] = { "cwd", "root", "exe" };
 
     for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
-        if (is_on_device(process, links[i], search->device)) {
+        if (is_meant(process, links[i], search)) {
             ssize_t length = readlinkat(process, links[i], path, PATH_MAX - 1);
             path[length > 0 ? length : 0] = '\0';
             return true;
@@ -89,7 +96,7 @@ static bool finds_open_file(int process, const struct search *search, char path[
         return false;
     }
     for (const struct dirent *entry = readdir(files); entry; entry = readdir(files)) {
-        if (isdigit((unsigned char)entry->d_name[0]) && is_on_device(fd, entry->d_name, search->device)) {
+        if (isdigit((unsigned char)entry->d_name[0]) && is_meant(fd, entry->d_name, search)) {
             ssize_t length = readlinkat(fd, entry->d_name, path, PATH_MAX - 1);
             path[length > 0 ? length : 0] = '\0';
             return true;
@@ -101,7 +108,7 @@ static bool finds_open_file(int process, const struct search *search, char path[
 /* A line of maps is "from-to rwxp offset major:minor inode      path". */
 static bool finds_mapping(int process, const struct search *search, char path[static PATH_MAX])
 {
-    int fd = openat(process, "maps", O_RDONLY | O_CLOEXEC);
+    int fd = search->node ? -1 : openat(process, "maps", O_RDONLY | O_CLOEXEC); /* tells of no device */
     SCOPE_FILE FILE *maps = fd >= 0 ? fdopen(fd, "re") : NULL;
     SCOPE_FREE char *line = NULL;
     size_t capacity = 0;
@@ -167,12 +174,24 @@ static bool look_at_loops(const struct search *search)
         }
         snprintf(name, sizeof(name), "%s/loop/backing_file", entry->d_name);
         read_line(dirfd(blocks), name, sizeof(path), path);
-        if (path[0] && mount_path_is_inside(path, search->mount_point) &&
+        if (path[0] && mount_path_is_inside(path, search->path) &&
             !add(search->found, HOLDER_LOOP, 0, entry->d_name, path)) {
             return false;
         }
     }
     return true;
+}
+
+static bool is_below(const struct mount_entry *entry, const struct search *search)
+{
+    return mount_path_is_inside(entry->mount_point, search->path) && strcmp(entry->mount_point, search->path) != 0;
+}
+
+/* btrfs has a number of its own, and is told by the name. */
+static bool is_mounted_from(const struct mount_entry *entry, const struct search *search)
+{
+    return search->node == S_IFBLK &&
+           (entry->device == search->device || strcmp(entry->source, search->path) == 0);
 }
 
 static bool look_at_mounts(const struct search *search)
@@ -186,8 +205,7 @@ static bool look_at_mounts(const struct search *search)
     }
     for (size_t i = 0; is_complete && i < table.count; i++) {
         const struct mount_entry *entry = &table.entries[i];
-        if (mount_path_is_inside(entry->mount_point, search->mount_point) &&
-            strcmp(entry->mount_point, search->mount_point) != 0) {
+        if (search->node ? is_mounted_from(entry, search) : is_below(entry, search)) {
             is_complete = add(search->found, HOLDER_MOUNT, 0, entry->type, entry->mount_point);
         }
     }
@@ -195,16 +213,33 @@ static bool look_at_mounts(const struct search *search)
     return is_complete;
 }
 
-bool holders_find(const char *mount_point, dev_t device, pid_t except, struct holders *holders)
+static bool find(const struct search *search, pid_t except)
 {
-    struct search search = { mount_point, device, holders };
-
-    *holders = (struct holders){ 0 };
-    if (!look_at_processes(&search, except) || !look_at_loops(&search) || !look_at_mounts(&search)) {
-        holders_free(holders);
+    *search->found = (struct holders){ 0 };
+    if (!look_at_processes(search, except) || !look_at_loops(search) || !look_at_mounts(search)) {
+        holders_free(search->found);
         return false;
     }
     return true;
+}
+
+bool holders_find(const char *mount_point, dev_t device, pid_t except, struct holders *holders)
+{
+    const struct search search = { .path = mount_point, .device = device, .found = holders };
+
+    return find(&search, except);
+}
+
+bool holders_find_of_device(const char *node, pid_t except, struct holders *holders)
+{
+    struct stat status;
+
+    if (stat(node, &status) < 0) {
+        *holders = (struct holders){ 0 };
+        return false;
+    }
+    const struct search search = { node, status.st_rdev, status.st_mode & S_IFMT, holders };
+    return find(&search, except);
 }
 
 void holders_free(struct holders *holders)

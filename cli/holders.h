@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* holders.h - who uses a mount: processes, loop devices, mounts below it. Asks the mounted file system nothing. */
+/* holders.h - who uses a mount or a device: processes, loop devices, mounts. Asks the mounted file system nothing. */
 #ifndef HOLDERS_H
 #define HOLDERS_H
 
@@ -28,6 +28,10 @@ struct holders {
 /* What can be seen of those that use `device`, mounted at `mount_point`; an ordinary user sees only their own
  * processes. `except` is the server. False without memory. */
 bool holders_find(const char *mount_point, dev_t device, pid_t except, struct holders *holders);
+
+/* The same for who has a device open, or mounted; also false when there is no such node. */
+bool holders_find_of_device(const char *node, pid_t except, struct holders *holders);
+
 void holders_free(struct holders *holders);
 
 /* "bash (pid 12: /mnt/x), loop0 (/mnt/x/volume) and 3 more"; to be freed. NULL without memory. */

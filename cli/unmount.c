@@ -262,6 +262,15 @@ static struct unmount_problem unmount_dead(struct mount_state *state)
 
 static struct unmount_problem say_device_busy(const struct mount_state *state)
 {
+    struct holders holders;
+    bool is_found = holders_find_of_device(state->record.source, state->record.server_pid, &holders);
+
+    SCOPE_FREE char *words = is_found && holders.count > 0 ? holders_describe(&holders) : NULL;
+    holders_free(&holders);
+    if (words) {
+        return problem(EXIT_IN_USE, HINT_BUSY, "cannot close '%s': in use by %s", state->record.mount_point,
+                       words);
+    }
     return problem(EXIT_IN_USE, HINT_BUSY, "cannot close '%s': it is mounted, or a program has it open",
                    state->record.mount_point);
 }

@@ -92,11 +92,50 @@ static void finds_an_open_file(void **state)
     close(fd);
 }
 
+/* A terminal of its own is a device that nobody else has open. */
+static void finds_who_has_a_device_open(void **state)
+{
+    (void)state;
+    int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    char node[64];
+    int ready[2];
+    struct holders holders;
+
+    assert_true(terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0 &&
+                ptsname_r(terminal, node, sizeof(node)) == 0 && pipe(ready) == 0);
+    pid_t child = fork();
+    if (child == 0) {
+        close(terminal);
+        (void)!write(ready[1], "", open(node, O_RDWR | O_NOCTTY) >= 0 ? 1 : 0);
+        close(ready[1]);
+        pause();
+        _exit(0);
+    }
+    char byte;
+    close(ready[1]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    assert_true(holders_find_of_device(node, 0, &holders));
+    assert_int_equal(holders.count, 1);
+    assert_int_equal(holders.items[0].pid, child);
+    assert_string_equal(holders.items[0].path, node);
+    holders_free(&holders);
+
+    assert_true(holders_find_of_device(node, child, &holders));
+    assert_int_equal(holders.count, 0);
+    holders_free(&holders);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    close(terminal);
+    assert_false(holders_find_of_device("/dev/no/such/node", 0, &holders));
+    assert_int_equal(holders.count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_a_few_and_counts_the_rest),
         cmocka_unit_test(finds_an_open_file),
+        cmocka_unit_test(finds_who_has_a_device_open),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,8 +47,12 @@ check_device() {
     mount /dev/mapper/coffer-v /tmp/m
     echo text >/tmp/m/file
     expect 11 coffer unmount /dev/mapper/coffer-v
-    grep "cannot close '/dev/mapper/coffer-v': it is mounted, or a program has it open" /tmp/said
+    grep "cannot close '/dev/mapper/coffer-v': in use by a mount (ext4: /tmp/m)$" /tmp/said
     umount /tmp/m
+    exec 7</dev/mapper/coffer-v
+    expect 11 coffer unmount /dev/mapper/coffer-v
+    grep "cannot close '/dev/mapper/coffer-v': in use by [a-z]* (pid $BASHPID: /dev/" /tmp/said
+    exec 7<&-
     coffer unmount /dev/mapper/coffer-v
     nothing_is_left
     coffer mount "$volume" /tmp/m "${secret[@]}" --via fuse
