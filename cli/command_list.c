@@ -25,9 +25,11 @@
 
 struct list_options {
     struct common_options common;
+    bool complete;
 };
 
 static const struct option table[] = {
+    OPTION_FLAG(struct list_options, complete, "complete", "only names that 'unmount' takes, for programs"),
     OPTIONS_COMMON(struct list_options),
     OPTIONS_END,
 };
@@ -120,6 +122,24 @@ static void warn_about_refusals(const struct row *rows, size_t count)
             ui_warn("writes into the hidden volume in '%s' were refused: a program wants to use all of '%s'",
                     rows[i].volume, rows[i].mount_point);
         }
+    }
+}
+
+/* ---- For completions ---- */
+
+/* A line is a name, so a name with a newline in it cannot be told. */
+static void print_name(const char *name)
+{
+    if (!strchr(name, '\n')) {
+        ui_print("%s", name);
+    }
+}
+
+static void print_names(const struct row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        print_name(rows[i].mount_point);
+        print_name(rows[i].volume);
     }
 }
 
@@ -231,7 +251,7 @@ static bool collect(const struct view *view, struct row **rows, size_t *count)
     return true;
 }
 
-static enum exit_status print_all(const struct view *view)
+static enum exit_status print_all(const struct view *view, const struct list_options *options)
 {
     SCOPE_FREE struct row *rows = NULL;
     size_t count;
@@ -241,6 +261,8 @@ static enum exit_status print_all(const struct view *view)
     }
     if (ui_is_json()) {
         print_json(rows, count);
+    } else if (options->complete) {
+        print_names(rows, count);
     } else if (count > 0) {
         print_rows(rows, count);
         warn_about_refusals(rows, count);
@@ -262,14 +284,18 @@ static enum exit_status look(struct view *view)
     return status;
 }
 
-static enum exit_status run(const void *options, const char *const *operands, size_t count)
+static enum exit_status run(const void *values, const char *const *operands, size_t count)
 {
     struct view view = { 0 };
 
-    (void)options, (void)operands, (void)count;
+    const struct list_options *options = values;
+
+    (void)operands, (void)count;
     enum exit_status status = look(&view);
-    status = status ? status : print_all(&view);
-    stale_clean_own(&view.states); /* after they were shown */
+    status = status ? status : print_all(&view, options);
+    if (!options->complete) {          /* a key that is pressed changes nothing */
+        stale_clean_own(&view.states); /* after they were shown */
+    }
     mount_table_free(&view.before);
     mount_states_free(&view.states);
     mount_table_free(&view.after);

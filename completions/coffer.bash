@@ -15,13 +15,12 @@ _coffer_files() { # WORD -f|-d
     mapfile -t COMPREPLY < <(compgen "$2" -- "$1")
 }
 
-# Adds the mount points of coffer; blanks and the like are octal in the kernel's table.
-_coffer_mounts() { # WORD
-    local point
-    while read -r point; do
-        printf -v point %b "$point"
-        [[ $point != "$1"* ]] || COMPREPLY+=("$point")
-    done < <(awk '/ - fuse\.coffer / { print $5 }' /proc/self/mountinfo 2>/dev/null)
+# Adds what is mounted: directories, devices and volumes.
+_coffer_mounts() { # PROGRAM WORD
+    local name
+    while IFS= read -r name; do
+        [[ $name != "$2"* ]] || COMPREPLY+=("$name")
+    done < <("$1" list --complete 2>/dev/null)
 }
 
 _coffer() {
@@ -85,7 +84,7 @@ _coffer() {
     DIR | '[DIR]') _coffer_files "$word" -d ;;
     *)
         _coffer_files "$word" -f
-        [ "$command" != unmount ] || _coffer_mounts "$word"
+        [ "$command" != unmount ] || _coffer_mounts "$program" "$word"
         ;;
     esac
 }

@@ -4,9 +4,7 @@
 # this file and the program cannot disagree.
 
 function __coffer_mounts
-    awk '/ - fuse\.coffer / { print $5 }' /proc/self/mountinfo 2>/dev/null | while read -l point
-        printf '%b\n' $point
-    end
+    coffer list --complete 2>/dev/null
 end
 
 # Whether this is the command: an operand may be the same word.
@@ -45,4 +43,4 @@ complete -c coffer -n __fish_use_subcommand -f -a '--help --version'
 coffer help --complete 2>/dev/null | while read -l line
     __coffer_rule (string split -m 5 : -- $line)
 end
-complete -c coffer -n '__coffer_is unmount' -a '(__coffer_mounts)' -d 'mount point'
+complete -c coffer -n '__coffer_is unmount' -a '(__coffer_mounts)' -d mounted

@@ -110,4 +110,24 @@ ZSH
     zsh_shows file.coffer 'coffer key list fil'
     tested=$((tested + 1))
 fi
+# ---- What is mounted -----------------------------------------------------------------------------------------
+
+if [ -r /dev/fuse ] && [ -w /dev/fuse ] && command -v fusermount3 >/dev/null; then
+    make_volume 'the volume.coffer' --size 4M --fs none
+    mkdir 'a mount'
+    expect_status 0 "$COFFER" mount --block 'the volume.coffer' 'a mount' --passphrase-file "$secret"
+    expect_words 'list --complete' "$work/a mount
+$work/the volume.coffer" "$("$COFFER" list --complete | grep -F "$work/")"
+    # Whole paths: files are offered without their directory.
+    for name in 'a mount' 'the volume.coffer'; do
+        bash_offers unmount '' | grep -xF "$work/$name" >/dev/null || fail "bash does not offer '$name'"
+        if command -v fish >/dev/null; then
+            fish_offers 'coffer unmount ' | grep -xF "$work/$name" >/dev/null || fail "fish does not offer '$name'"
+        fi
+        if command -v zsh >/dev/null; then
+            zsh_shows "$work/${name// /\\ }" 'coffer unmount '
+        fi
+    done
+    expect_status 0 "$COFFER" unmount 'a mount'
+fi
 echo "$tested shells"
