@@ -204,10 +204,8 @@ lost() { # the clusters of a file that was removed and still in use are not
     rm m/unnamed
     echo text >m/other
     sync m/other
-    kill -9 "$server"
-    wait "$server" 2>/dev/null || true
-    exec 7<&- 5>&-
-    umount -l m 2>/dev/null || fusermount3 -u -z m
+    kill_server m
+    exec 5>&-
     serve fs.img m through
     expect 'what was synced' text "$(cat m/other)"
     rm m/other

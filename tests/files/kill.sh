@@ -21,20 +21,9 @@ kill_once() {
     local cache=(through) # what coffer uses; and with the kernel's cache of writes
     [ $((RANDOM % 3)) -ne 0 ] || cache=()
     serve fs.img m "${cache[@]}"
-    "$TOOLS/synced_files" write m log 2>writer.log &
-    local writer=$! lines
     busy &
     local other=$!
-    lines=$(($(wc -l <log) + 20 + RANDOM % 200))
-    while [ "$(wc -l <log)" -lt "$lines" ]; do # a moment that depends on the work done, not on the clock
-        kill -0 "$writer" 2>/dev/null || fail "the writer gave up: $(cat writer.log)"
-        sleep 0.01
-    done
-    kill -9 "$server"
-    wait "$server" 2>/dev/null || true
-    exec 7<&-
-    umount -l m 2>/dev/null || fusermount3 -u -z m
-    wait "$writer" || true
+    kill_writing m log
     wait "$other" || true
 }
 

@@ -37,6 +37,16 @@ skip() {
     exit 77
 }
 
+expect() { # WHAT WANTED GOT
+    [ "$2" = "$3" ] || fail "$1: '$3', not '$2'"
+}
+
+refused() { # COMMAND...: it fails
+    if "$@" 2>/dev/null; then
+        fail "was not refused: $*"
+    fi
+}
+
 need() { # PROGRAM...
     local program
     for program in "$@"; do
@@ -75,6 +85,28 @@ stop() {
     umount "$1" 2>/dev/null || fusermount3 -u "$1"
     wait "$server" || fail "the server: $(cat <&7)"
     exec 7<&-
+}
+
+# kill_writing DIR LOG: kills the server, of which nothing is left afterwards, while synced_files writes to DIR, at a moment
+# that depends on the work done, not on the clock.
+kill_writing() {
+    local writer lines
+    "$TOOLS/synced_files" write "$1" "$2" 2>writer.log &
+    writer=$!
+    lines=$(($(wc -l <"$2") + 20 + RANDOM % 200))
+    while [ "$(wc -l <"$2")" -lt "$lines" ]; do
+        kill -0 "$writer" 2>/dev/null || fail "the writer gave up: $(cat writer.log)"
+        sleep 0.01
+    done
+    kill_server "$1"
+    wait "$writer" || true
+}
+
+kill_server() { # DIR: and its mount is taken away
+    kill -9 "$server"
+    wait "$server" 2>/dev/null || true
+    exec 7<&-
+    umount -l "$1" 2>/dev/null || fusermount3 -u -z "$1"
 }
 
 ntfs_image() { # FILE SIZE [MKNTFS-OPTION...]

@@ -7,16 +7,6 @@
 : "${work:?the folder of the test}"
 after_kill=() # options of the server
 
-expect() { # WHAT WANTED GOT
-    [ "$2" = "$3" ] || fail "$1: '$3', not '$2'"
-}
-
-refused() { # COMMAND...: it fails
-    if "$@" 2>/dev/null; then
-        fail "was not refused: $*"
-    fi
-}
-
 names() {
     local long
     mkdir m/a m/b
@@ -174,23 +164,12 @@ user_stop() {
 }
 
 killed() { # MKFS-OPTION...
-    local i lines writer
+    local i
     make_image fs.img 100M "$@"
     : >log
     for ((i = 0; i < ${KILL_RUNS:-4}; i++)); do
         serve fs.img m through "${after_kill[@]}"
-        "$TOOLS/synced_files" write m log 2>writer.log &
-        writer=$!
-        lines=$(($(wc -l <log) + 20 + RANDOM % 200))
-        while [ "$(wc -l <log)" -lt "$lines" ]; do # a moment that depends on the work done, not on the clock
-            kill -0 "$writer" 2>/dev/null || fail "the writer gave up: $(cat writer.log)"
-            sleep 0.01
-        done
-        kill -9 "$server"
-        wait "$server" 2>/dev/null || true
-        exec 7<&-
-        umount -l m 2>/dev/null || fusermount3 -u -z m
-        wait "$writer" || true
+        kill_writing m log
         repair fs.img
         serve fs.img m "${after_kill[@]}"
         "$TOOLS/synced_files" check m log || fail "after kill $i"

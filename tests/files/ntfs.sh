@@ -10,16 +10,6 @@
 [ -n "${WITH_NTFS:-}" ] || skip 'built without libntfs-3g'
 need mkntfs
 
-expect() { # WHAT WANTED GOT
-    [ "$2" = "$3" ] || fail "$1: '$3', not '$2'"
-}
-
-refused() { # COMMAND...: it fails
-    if "$@" 2>/dev/null; then
-        fail "was not refused: $*"
-    fi
-}
-
 names() {
     mkdir m/a m/b
     echo one >m/a/f
