@@ -96,17 +96,33 @@ struct coffer_create_options helper_filled(bool unmarked)
     return options;
 }
 
-void helper_create(const struct coffer_create_options *options)
+/* Takes the secret. The content is a string, and is written with its NUL. */
+static void create(struct coffer_credential *secret, const struct coffer_create_options *options,
+                   const char *content)
 {
     struct coffer_volume *volume;
-    struct coffer_credential *secret = helper_credential("correct");
     struct coffer_error error = COFFER_ERROR_INIT;
     if (coffer_volume_create(helper_path, secret, options, &volume, &error) != COFFER_OK) {
         fail_msg("%s", error.text);
     }
+    if (content) {
+        assert_int_equal(coffer_volume_pwrite(volume, content, strlen(content) + 1, 0, &error), COFFER_OK);
+    }
     assert_int_equal(coffer_volume_publish(volume, &error), COFFER_OK);
     assert_int_equal(coffer_volume_close(volume, &error), COFFER_OK);
     coffer_credential_free(secret);
+}
+
+void helper_create(const struct coffer_create_options *options)
+{
+    create(helper_credential("correct"), options, NULL);
+}
+
+void helper_create_raw(uint8_t fill, const struct coffer_create_options *options)
+{
+    struct coffer_create_options here = *options;
+    here.replace = true;
+    create(helper_raw_key(fill), &here, "content");
 }
 
 enum coffer_status helper_open(const char *passphrase, bool read_only, struct coffer_volume **volume)

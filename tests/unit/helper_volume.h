@@ -24,6 +24,8 @@ struct coffer_create_options helper_filled(bool unmarked);
 
 /* Creates and closes a volume with the passphrase "correct". */
 void helper_create(const struct coffer_create_options *options);
+/* The same with a raw key, in place of any other volume; its data begins with "content" and a NUL. */
+void helper_create_raw(uint8_t fill, const struct coffer_create_options *options);
 enum coffer_status helper_open(const char *passphrase, bool read_only, struct coffer_volume **volume);
 /* Bytes of the backing file. */
 void helper_get(uint64_t offset, void *data, size_t size);

@@ -32,14 +32,8 @@ static void get_blocks(uint8_t block[HEADER_COPIES][HEADER_BLOCK_SIZE])
 
 static void create(uint8_t fill)
 {
-    struct coffer_create_options options = helper_small();
-    struct coffer_credential *key = helper_raw_key(fill);
-    struct coffer_volume *volume;
-    options.replace = true;
-    assert_int_equal(coffer_volume_create(helper_path, key, &options, &volume, NULL), COFFER_OK);
-    assert_int_equal(coffer_volume_publish(volume, NULL), COFFER_OK);
-    assert_int_equal(coffer_volume_close(volume, NULL), COFFER_OK);
-    coffer_credential_free(key);
+    const struct coffer_create_options options = helper_small();
+    helper_create_raw(fill, &options);
 }
 
 static struct coffer_header *open_header(uint8_t fill)

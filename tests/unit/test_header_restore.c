@@ -40,15 +40,8 @@ static int leave(void **state)
 
 static void create(uint8_t secret, bool unmarked)
 {
-    struct coffer_create_options options = unmarked ? helper_filled(true) : helper_small();
-    struct coffer_credential *key = helper_raw_key(secret);
-    struct coffer_volume *volume;
-    options.replace = true;
-    assert_int_equal(coffer_volume_create(helper_path, key, &options, &volume, NULL), COFFER_OK);
-    assert_int_equal(coffer_volume_pwrite(volume, "content", 8, 0, NULL), COFFER_OK);
-    assert_int_equal(coffer_volume_publish(volume, NULL), COFFER_OK);
-    assert_int_equal(coffer_volume_close(volume, NULL), COFFER_OK);
-    coffer_credential_free(key);
+    const struct coffer_create_options options = unmarked ? helper_filled(true) : helper_small();
+    helper_create_raw(secret, &options);
 }
 
 static enum coffer_status try_key(uint8_t secret)

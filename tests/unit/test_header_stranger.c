@@ -32,17 +32,8 @@ static bool unmarked;
 static void create(uint8_t secret, uint64_t size)
 {
     struct coffer_create_options options = unmarked ? helper_filled(true) : helper_small();
-    struct coffer_credential *key = helper_raw_key(secret);
-    struct coffer_volume *volume;
-    struct coffer_error error = COFFER_ERROR_INIT;
     options.container_size = size;
-    options.replace = true;
-    if (coffer_volume_create(helper_path, key, &options, &volume, &error) != COFFER_OK) {
-        fail_msg("%s", error.text);
-    }
-    assert_int_equal(coffer_volume_publish(volume, NULL), COFFER_OK);
-    assert_int_equal(coffer_volume_close(volume, NULL), COFFER_OK);
-    coffer_credential_free(key);
+    helper_create_raw(secret, &options);
 }
 
 static void create_former(uint8_t secret, struct former *former)
@@ -257,14 +248,8 @@ static void hide(uint8_t outer, uint8_t inner)
 
 static void create_with_hidden(uint8_t outer, uint8_t inner)
 {
-    struct coffer_create_options options = helper_filled(false);
-    struct coffer_credential *key = helper_raw_key(outer);
-    struct coffer_volume *volume;
-    options.replace = true;
-    assert_int_equal(coffer_volume_create(helper_path, key, &options, &volume, NULL), COFFER_OK);
-    assert_int_equal(coffer_volume_publish(volume, NULL), COFFER_OK);
-    assert_int_equal(coffer_volume_close(volume, NULL), COFFER_OK);
-    coffer_credential_free(key);
+    const struct coffer_create_options options = helper_filled(false);
+    helper_create_raw(outer, &options);
     hide(outer, inner);
 }
 
