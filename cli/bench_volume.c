@@ -2,8 +2,8 @@
 /*
  * bench_volume.c - the way from a program to the medium and back, timed.
  *
- * The volume is small and was written once before, so that its medium is the system's memory wherever that has room: what
- * is measured is our part and the kernel's, not the disk.
+ * The volume is small and was written once before, so that its medium is the system's memory wherever that has room:
+ * what is measured is our part and the kernel's, not the disk.
  */
 #include "bench_volume.h"
 

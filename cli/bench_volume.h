@@ -16,8 +16,8 @@ struct bench_volume {
     uint64_t random_reads;                /* a second, of 4 KiB, one at a time */
 };
 
-/* Makes a volume without a name below `directory`, which is gone at the end. EXIT_DONE or reported; where nothing can be
- * mounted there is a warning. */
+/* Makes a volume without a name below `directory`, which is gone at the end. EXIT_DONE or reported; where nothing
+ * can be mounted there is a warning. */
 enum exit_status bench_volume(const char *directory, struct bench_volume *result);
 
 #endif

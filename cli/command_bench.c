@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * command_bench.c - `coffer bench`: what ciphers, key derivations and the way through a mount cost on this machine, in some
- * seconds.
+ * command_bench.c - `coffer bench`: what ciphers, key derivations and the way through a mount cost on this machine,
+ * in some seconds.
  */
 #include "bench_volume.h"
 #include "command.h"

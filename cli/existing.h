@@ -9,9 +9,10 @@
 #include "format_options.h"
 #include "status.h"
 
-/* Nobody should type a passphrase for a file that is not there, too new, or known and not supported. *info, where it is not NULL, is what can
- * be seen without a secret; of a file without any magic, which may be an unmarked volume, nothing but marked = false.
- * EXIT_DONE or reported. Whoever opens it afterwards looks again, under a lock. */
+/* Nobody should type a passphrase for a file that is not there, too new, or known and not supported. *info, where
+ * it is not NULL, is what can be seen without a secret; of a file without any magic, which may be an unmarked
+ * volume, nothing but marked = false. EXIT_DONE or reported. Whoever opens it afterwards looks again, under a
+ * lock. */
 enum exit_status existing_look(const char *path, struct coffer_info *info);
 
 /* The same for what only our own format can do: a header of another one is never written. */

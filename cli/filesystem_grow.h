@@ -16,9 +16,10 @@ struct filesystem_content {
     bool can_grow;
 };
 
-/* Finds out what is in the open volume, which is to have `data_size` bytes of cleartext; whether its programs are there and it may be grown here; checks it, where
- * that has to come first. `name` of the volume is for messages. The caller is between progress_begin and
- * progress_end. EXIT_DONE, also for what cannot grow and stays as it is, which was said; or reported. */
+/* Finds out what is in the open volume, which is to have `data_size` bytes of cleartext; whether its programs are
+ * there and it may be grown here; checks it, where that has to come first. `name` of the volume is for messages.
+ * The caller is between progress_begin and progress_end. EXIT_DONE, also for what cannot grow and stays as it is,
+ * which was said; or reported. */
 enum exit_status filesystem_grow_prepare(struct coffer_volume *volume, const char *name, uint64_t data_size,
                                          struct filesystem_content *content);
 

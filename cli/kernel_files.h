@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* kernel_files.h - the file system in a volume that is a file or a device for the kernel: what it is, and mounting it. */
+/* kernel_files.h - the file system in a volume that is a file or a device for the kernel: what it is, and mounting
+ * it. */
 #ifndef KERNEL_FILES_H
 #define KERNEL_FILES_H
 

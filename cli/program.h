@@ -33,8 +33,8 @@ bool program_run(const char *const *arguments, program_stop_fn *stop, struct pro
 /* The same with this open directory as its current one. */
 bool program_run_in(int directory, const char *const *arguments, struct program_result *result);
 
-/* Starts it and returns at once: 0, or an errno. What it writes to stdout can be read from *output; the rest is dropped.
- * The caller closes that and waits for *pid. */
+/* Starts it and returns at once: 0, or an errno. What it writes to stdout can be read from *output; the rest is
+ * dropped. The caller closes that and waits for *pid. */
 int program_start(const char *const *arguments, int *output, pid_t *pid);
 
 /* The last line of the output that is not empty, without surrounding blanks; cuts the output there. */

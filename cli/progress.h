@@ -24,8 +24,9 @@ bool progress_is_stopped(void);
  * rate and ETA on a terminal; with --json a line {"message_type":"progress",...} a second; else nothing. */
 coffer_progress_fn progress_report;
 
-/* The same for key derivations, which count rounds: without sizes and rates. Signals are as they were, also without
- * progress_begin: while a key is derived, there is nothing to undo. What it shows last stays until ui_clear_transient. */
+/* The same for key derivations, which count rounds: without sizes and rates. Signals are as they were, also
+ * without progress_begin: while a key is derived, there is nothing to undo. What it shows last stays until
+ * ui_clear_transient. */
 coffer_progress_fn progress_report_rounds;
 
 /* The line that is shown, "random fill [####----]  50%  1 GiB of 2 GiB, 500 MiB/s, 0:00:02 left". Pure. */

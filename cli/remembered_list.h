@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * remembered_list.h - what is remembered of volumes of VeraCrypt and TrueCrypt, as text: a line for each, the newest first,
- * "<start of the salt, in hex> <type> <hash>". No path, no time, nothing secret.
+ * remembered_list.h - what is remembered of volumes of VeraCrypt and TrueCrypt, as text: a line for each, the newest
+ * first, "<start of the salt, in hex> <type> <hash>". No path, no time, nothing secret.
  */
 #ifndef REMEMBERED_LIST_H
 #define REMEMBERED_LIST_H

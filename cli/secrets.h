@@ -33,8 +33,9 @@ enum exit_status secrets_check(const struct secret_options *given, enum secret_r
 
 /* The secret of a volume, which is named in the prompt. A new one is asked for twice. With key files and no
  * passphrase option the passphrase is asked for where there is a terminal (an empty answer = none) and taken as
- * none where not, or where a key file is all. Two secrets from one descriptor are two lines: read them in the order of their roles.
- * On EXIT_DONE *credential belongs to the caller (coffer_credential_free). Failures are reported. */
+ * none where not, or where a key file is all. Two secrets from one descriptor are two lines: read them in the
+ * order of their roles. On EXIT_DONE *credential belongs to the caller (coffer_credential_free). Failures are
+ * reported. */
 enum exit_status secrets_read(const struct secret_options *given, enum secret_role role, const char *volume,
                               struct coffer_credential **credential);
 

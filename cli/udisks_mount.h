@@ -15,8 +15,8 @@
 /* "/dev/loop3", the loop device over this file. False when there is none. */
 bool udisks_mount_find(const char *file, size_t size, char *device);
 
-/* Whether it has no content: Linux 6.17 and later ask for the size of the file as whoever attaches it, root, who must not
- * see it. */
+/* Whether it has no content: Linux 6.17 and later ask for the size of the file as whoever attaches it, root, who
+ * must not see it. */
 bool udisks_mount_is_empty(const char *device);
 
 /* Whether a loop device lies over the block file of a FUSE mount of ours that `owner` has made. */

@@ -9,9 +9,9 @@
 #include "files.h"
 #include "status.h"
 
-/* `name` of the volume is for messages. A file system that was not closed properly is checked first (e2fsck -p, fsck.fat -a,
- * fsck.fat -a); where that does not mend it, it is opened read only, which is said. Another file system, or none:
- * NULL. EXIT_DONE or reported. */
+/* `name` of the volume is for messages. A file system that was not closed properly is checked first (e2fsck -p,
+ * fsck.fat -a, fsck.exfat -a); where that does not mend it, it is opened read only, which is said. Another file
+ * system, or none: NULL. EXIT_DONE or reported. */
 enum exit_status volume_files_open(struct coffer_volume *volume, const char *name, bool read_only,
                                    struct files **files);
 

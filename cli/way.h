@@ -73,8 +73,8 @@ enum exit_status way_open_fuse(const struct way_task *task, struct files *files,
  * know the file system. */
 enum exit_status way_open_loop(const struct way_task *task, bool is_asked_for, struct way **way);
 
-/* Files of the kernel's over a mapping of dm-crypt. Not asked for: as above, or where the kernel refuses to map, which is
- * said. */
+/* Files of the kernel's over a mapping of dm-crypt. Not asked for: as above, or where the kernel refuses to map,
+ * which is said. */
 enum exit_status way_open_dm(const struct way_task *task, bool is_asked_for, struct way **way);
 
 /* The mapping itself, as a block device. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * way_dm.c - the files of a volume by the kernel's own file system over the kernel's own cipher (mapped.h), or the mapping
- * itself as a block device.
+ * way_dm.c - the files of a volume by the kernel's own file system over the kernel's own cipher (mapped.h), or the
+ * mapping itself as a block device.
  *
  * This process stays to say what is mounted, and to see its end: it has no part in what is read and written.
  */

@@ -51,8 +51,8 @@ static enum coffer_status stop(struct way *way, bool lazy, struct coffer_error *
     return fuse->session ? serve_stop(fuse->session, lazy, error) : COFFER_OK;
 }
 
-/* What the kernel still holds comes to us: pages of mapped files, as nothing else is cached. Of a FUSE mount syncfs only
- * sends them, on many kernels; fsync of the one file also waits until they are written. */
+/* What the kernel still holds comes to us: pages of mapped files, as nothing else is cached. Of a FUSE mount
+ * syncfs only sends them, on many kernels; fsync of the one file also waits until they are written. */
 static bool sync_all(struct way *way)
 {
     struct fuse_way *fuse = (struct fuse_way *)way;

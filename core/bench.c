@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * bench.c - how fast this machine is at what volumes cost: ciphers and key derivations, one thread each. What is measured
- * is what the library runs for a volume, not a loop of its own.
+ * bench.c - how fast this machine is at what volumes cost: ciphers and key derivations, one thread each. What is
+ * measured is what the library runs for a volume, not a loop of its own.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -79,7 +79,8 @@ enum coffer_status bitlk_check_copies(struct storage *storage, const struct bitl
 /* Parses one copy of the metadata, `view` being all of it. False: it cannot be. */
 bool bitlk_parse(struct bytes view, struct bitlk *bitlk);
 
-/* The 32-byte key in a startup key file (.BEK), and which copy of the master key it is for. False: it is no such file. */
+/* The 32-byte key in a startup key file (.BEK), and which copy of the master key it is for. False: it is no such
+ * file. */
 bool bitlk_parse_startup_key(const uint8_t *data, size_t size, uint8_t key[32], uint8_t guid[BITLK_GUID_SIZE]);
 
 #endif

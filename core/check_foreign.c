@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* check_foreign.c - checks a volume of another program that has a magic, or was named: its header, and with a secret its key. */
+/* check_foreign.c - checks a volume of another program that has a magic, or was named: its header, and with a
+ * secret its key. */
 #include "check_foreign.h"
 
 #include "error.h"

@@ -23,7 +23,8 @@ enum coffer_status check_fvault(struct storage *storage, struct report *report, 
 enum coffer_status check_qcow(struct storage *storage, const struct coffer_callbacks *callbacks,
                               struct report *report, struct coffer_error *error);
 
-/* A LUKS1 header and the key material of its slots, whatever its data is; *header has no segments where it is damaged. */
+/* A LUKS1 header and the key material of its slots, whatever its data is; *header has no segments where it is
+ * damaged. */
 enum coffer_status check_luks1_header(struct storage *storage, struct luks_header *header, struct report *report,
                                       struct coffer_error *error);
 

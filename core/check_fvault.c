@@ -2,8 +2,8 @@
 /*
  * check_fvault.c - which of the headers, labels and copies of FileVault's metadata are whole.
  *
- * The metadata is a log: a label may still name an older one that has been written over in part, which is no damage as long
- * as another copy has all.
+ * The metadata is a log: a label may still name an older one that has been written over in part, which is no damage
+ * as long as another copy has all.
  */
 #include "check_foreign.h"
 #include "error.h"

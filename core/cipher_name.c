@@ -51,8 +51,8 @@ static const struct name MODES[] = {
     { "xts", CRYPTO_XTS }, { "cbc", CRYPTO_CBC }, { "lrw", CRYPTO_LRW }, { NULL, -1 }
 };
 
-/* For LRW the way of counting that is called "benbi" is the engine's CRYPTO_IV_NULL; "null" itself, in which all sectors are
- * encrypted alike, is not for it. */
+/* For LRW the way of counting that is called "benbi" is the engine's CRYPTO_IV_NULL; "null" itself, in which all
+ * sectors are encrypted alike, is not for it. */
 static const struct name LRW_IVS[] = {
     { "benbi", CRYPTO_IV_NULL },
     { "plain", CRYPTO_IV_PLAIN },
@@ -84,8 +84,9 @@ enum crypto_digest cipher_name_digest(const char *name)
     return (enum crypto_digest)find(DIGESTS, name);
 }
 
-/* The kernel's own way of writing, "xts(ecb(aes-generic))-plain64" behind "capi:", as "aes-xts-plain64". Which implementation
- * of a cipher it was does not matter, nor that XTS is made of ECB. False: not in a way that is known. */
+/* The kernel's own way of writing, "xts(ecb(aes-generic))-plain64" behind "capi:", as "aes-xts-plain64". Which
+ * implementation of a cipher it was does not matter, nor that XTS is made of ECB. False: not in a way that is
+ * known. */
 static bool rewrite_capi(char text[PART_MAX])
 {
     char copy[PART_MAX];

@@ -9,8 +9,8 @@
 /* "sha256", "whirlpool"; also the kernel's "wp512", "rmd160". CRYPTO_DIGESTS: there is none of that name. */
 enum crypto_digest cipher_name_digest(const char *name);
 
-/* "aes-xts-plain64" with a key of `key_size` bytes, in sectors of `sector_size` bytes whose IV counts 512-byte units. Fills
- * everything but the key. Errors: UNSUPPORTED, naming it. */
+/* "aes-xts-plain64" with a key of `key_size` bytes, in sectors of `sector_size` bytes whose IV counts 512-byte
+ * units. Fills everything but the key. Errors: UNSUPPORTED, naming it. */
 enum coffer_status cipher_name_parse(const char *name, uint32_t key_size, uint32_t sector_size,
                                      struct crypto_sector_spec *spec, struct coffer_error *error);
 

@@ -3,8 +3,9 @@
  * complete.c - a volume that was made to be filled is complete: the flag that keeps everybody out of it goes.
  *
  * The flag is sealed in our header, so nobody without the secret can set or clear it, and readers that do not know it
- * refuse the volume. In a LUKS2 header it is a requirement, which does the second of these. The secret is asked for again, at the price of one key derivation: keys need not be kept for as
- * long as the copying takes, and nobody has to trust that the new secret opens what the old volume held.
+ * refuse the volume. In a LUKS2 header it is a requirement, which does the second of these. The secret is asked for
+ * again, at the price of one key derivation: keys need not be kept for as long as the copying takes, and nobody has
+ * to trust that the new secret opens what the old volume held.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * luks2_write.h - the bytes of a LUKS2 header that we make: two copies, each a binary part and JSON, and the area of one key
- * slot behind them.
+ * luks2_write.h - the bytes of a LUKS2 header that we make: two copies, each a binary part and JSON, and the area of
+ * one key slot behind them.
  */
 #ifndef CORE_LUKS2_WRITE_H
 #define CORE_LUKS2_WRITE_H
@@ -49,7 +49,8 @@ enum coffer_status luks2_write_slot(const struct luks2_plan *plan, struct coffer
 enum coffer_status luks2_write_copies(const struct luks2_plan *plan, uint8_t copies[2 * LUKS2_WRITE_COPY],
                                       struct coffer_error *error);
 
-/* Takes the mark of an unfinished volume from a copy and makes it newer; luks2_write_as then seals it. False: it has none. */
+/* Takes the mark of an unfinished volume from a copy and makes it newer; luks2_write_as then seals it. False: it
+ * has none. */
 bool luks2_write_finished(struct bytes copy);
 
 /* Makes the copy the first (0) or the second (1), with a salt and a checksum of its own. */

@@ -498,11 +498,11 @@ struct coffer_check_result {
     const char *format; /* "coffer", "luks" ...; static */
 };
 
-/* Looks at both header copies, and with a secret (credential may be NULL) at what is sealed in them; read_only false:
- * repairs what the secret allows. Of other formats it verifies what they have: LUKS2 the checksums of both headers, LUKS1
- * its fields, both their key material; BitLocker the three copies of its metadata; FileVault its two headers, its
- * labels and what they name; QCOW its tables; VeraCrypt and TrueCrypt, whose secret is needed, the header and its
- * backup. Those are never repaired. Errors: only what kept it from looking: NOT_FOUND,
+/* Looks at both header copies, and with a secret (credential may be NULL) at what is sealed in them; read_only
+ * false: repairs what the secret allows. Of other formats it verifies what they have: LUKS2 the checksums of both
+ * headers, LUKS1 its fields, both their key material; BitLocker the three copies of its metadata; FileVault its
+ * two headers, its labels and what they name; QCOW its tables; VeraCrypt and TrueCrypt, whose secret is needed,
+ * the header and its backup. Those are never repaired. Errors: only what kept it from looking: NOT_FOUND,
  * WRONG_SECRET, NO_MEMORY ... */
 COFFER_API enum coffer_status coffer_check(const char *path, const struct coffer_credential *credential,
                                            const struct coffer_open_options *options, coffer_finding_fn *report,
