@@ -12,15 +12,25 @@
 #include "crc32.h"
 #include "crypto.h"
 #include "helper_cut.h"
+#include "helper_derive.h"
 #include "helper_scene.h"
 #include "tcrypt_header.h"
 
 #define PASSPHRASE "correct horse"
 #define DATA_SIZE  (SCENE_SIZE - 2 * HEADER_END_SIZE)
-#define CHOICES    80u /* random states for every place of a cut */
+#define EXHAUSTIVE 15u   /* pieces of which every choice is tried: an end but its first piece */
+#define GARBLED    20000 /* and so many with garbage, of the same */
+#define GOING_ON   2500u /* one in so many is opened, and gone on from */
 
 static struct coffer_credential *old_secret;
+static uint8_t their_header[2][CUT_PIECE]; /* in front and at the end */
 static const char TEXT[16] = "the user's data";
+
+/* Derivations cost nothing; what was asked for is forgotten. */
+static void derive_for_nothing(void)
+{
+    derive_begin(DERIVE_NEVER, 0);
+}
 
 /* ---- the volume ---- */
 
@@ -69,6 +79,7 @@ static void put_header(struct disk *disk, uint64_t offset, const uint8_t keys[64
         .salt_size = TCRYPT_SALT_SIZE,
         .iterations = 1000,
     };
+    derive_for_nothing();
     if (crypto_pbkdf2_block(key, &input, 1) != 0) {
         abort();
     }
@@ -88,6 +99,8 @@ static void prepare(bool zeros)
     }
     put_header(disk, 0, keys);
     put_header(disk, SCENE_TAIL, keys);
+    disk_read(disk, their_header[0], CUT_PIECE, 0);
+    disk_read(disk, their_header[1], CUT_PIECE, SCENE_TAIL);
     memcpy(sector, TEXT, sizeof(TEXT));
     encrypt(keys, HEADER_END_SIZE / 512, sector);
     disk_write(disk, sector, sizeof(sector), HEADER_END_SIZE);
@@ -109,6 +122,7 @@ static bool opens(const struct coffer_credential *secret, const struct coffer_op
 {
     struct coffer_volume *volume;
     char text[sizeof(TEXT)];
+    derive_for_nothing();
     if (coffer_volume_open(MACHINE_VOLUME, secret, options, &volume, NULL) != COFFER_OK) {
         return false;
     }
@@ -141,6 +155,7 @@ static enum coffer_status adopt(struct coffer_error *error)
     struct coffer_create_options create = COFFER_CREATE_OPTIONS_INIT;
     create.kdf_memory = HEADER_MEMORY_MIN;
     create.kdf_passes = 1;
+    derive_for_nothing();
     return coffer_adopt(MACHINE_VOLUME, old_secret, scene_secret(0), MACHINE_BACKUP, &options, &create, error);
 }
 
@@ -148,6 +163,7 @@ static enum coffer_status give_back(struct coffer_error *error)
 {
     struct coffer_open_options options = COFFER_OPEN_OPTIONS_INIT;
     options.hash = "sha512";
+    derive_for_nothing();
     return coffer_header_restore(MACHINE_VOLUME, MACHINE_BACKUP, old_secret, &options, error);
 }
 
@@ -170,29 +186,64 @@ static void go_on(const struct update *update)
     }
 }
 
+/* What is seen of a state without opening it: their headers are one piece each, and whole or nothing. */
+static bool is_seen_to_open(const struct update *update, const struct disk *disk)
+{
+    struct view view;
+    scene_look(disk, SECRET(0), &view);
+    for (unsigned i = 0; i < 2 && view.opens == 0; i++) {
+        uint8_t header[CUT_PIECE];
+        disk_read(disk, header, sizeof(header), i * (uint64_t)SCENE_TAIL);
+        view.opens = memcmp(header, their_header[i], sizeof(header)) == 0 && (i == 0 || update->by_backup);
+    }
+    return view.opens != 0;
+}
+
+/* Fates number `index`: all choices of kept and dropped, then random ones with garbage. */
+static void choose(const struct cut *cut, uint64_t index, uint8_t *fate)
+{
+    if (index >= 1ull << cut->pieces) {
+        cut_choose(cut, UINT64_MAX, true, fate);
+        return;
+    }
+    for (unsigned i = 0; i < cut->pieces; i++) {
+        fate[i] = (index >> i & 1) != 0 ? FATE_DROPPED : FATE_KEPT;
+    }
+}
+
+static uint64_t choices(const struct cut *cut)
+{
+    const char *text = getenv("COFFER_SIM_STATES");
+    const uint64_t garbled = text != NULL ? strtoull(text, NULL, 10) / 5 : GARBLED;
+    if (cut->pieces > EXHAUSTIVE) {
+        scene_fail("%u pieces are too many", cut->pieces);
+    }
+    return (1ull << cut->pieces) + (cut->pieces > 1 ? garbled : cut->pieces);
+}
+
 static unsigned long look_at_cut(const struct update *update, const struct disk *before, const struct log *log,
                                  unsigned entries)
 {
     struct cut cut = cut_after(before, log, entries);
     uint8_t *fate = disk_memory(cut.pieces + 1);
-    unsigned long seen = 0;
-    for (uint64_t index = 0; index < CHOICES; index++) {
-        cut_choose(&cut, index, true, fate);
-        machine_insert(cut_state(&cut, fate));
-        if (!is_theirs(false) && !is_ours() && !(update->by_backup && is_theirs(true))) {
-            scene_fail("%s: after entry %u, choice %u: nothing opens", update->name, entries, (unsigned)index);
-        }
-        if (index % 8 == 0) {
+    const uint64_t end = choices(&cut);
+    for (uint64_t index = 0; index < end; index++) {
+        choose(&cut, index, fate);
+        struct disk *state = cut_state(&cut, fate);
+        bool is_lost = !is_seen_to_open(update, state);
+        if (!is_lost && index % GOING_ON == 0) {
+            machine_insert(disk_clone(state));
+            is_lost = !is_theirs(false) && !is_ours() && !(update->by_backup && is_theirs(true));
             go_on(update);
         }
-        seen++;
-        if (cut.pieces == 0) {
-            break;
+        if (is_lost) {
+            scene_fail("%s: after entry %u, choice %u: nothing opens", update->name, entries, (unsigned)index);
         }
+        disk_free(state);
     }
     free(fate);
     cut_free(&cut);
-    return seen;
+    return end;
 }
 
 static void explore_update(const struct update *update)
