@@ -44,7 +44,8 @@ struct format_opened {
 
 struct format {
     const char *name;
-    bool has_no_header; /* so that nothing can be checked, a secret neither */
+    bool has_no_header;   /* so that nothing can be checked, a secret neither */
+    bool protects_hidden; /* knows coffer_open_options.protect_hidden */
 
     /* Whether the store has this format's magic. Fills the public part of info when it has, and says in `error`
      * what is wrong with it. */

@@ -264,6 +264,7 @@ static enum coffer_status coffer_open(struct storage *storage, const struct coff
 
 const struct format FORMAT_COFFER = {
     .name = "coffer",
+    .protects_hidden = true,
     .recognise = coffer_recognise,
     .open = coffer_open,
 };

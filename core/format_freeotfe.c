@@ -81,9 +81,6 @@ static enum coffer_status prepare(struct storage *storage, const struct coffer_c
         return error_set(error, COFFER_INVALID, 0,
                          "FreeOTFE takes a passphrase alone; what it calls a keyfile is a header");
     }
-    if (options->protect_hidden != NULL) {
-        return error_set(error, COFFER_INVALID, 0, "a hidden volume of FreeOTFE cannot be protected");
-    }
     if (salt_bits > FREEOTFE_SALT_MAX * 8 || salt_bits % 8 != 0) {
         return error_set(error, COFFER_INVALID, 0, "the salt has at most %d bits, whole bytes of them",
                          FREEOTFE_SALT_MAX * 8);

@@ -106,13 +106,12 @@ static enum coffer_status take_key(const struct coffer_credential *credential,
 static enum coffer_status place_data(const struct storage *storage, struct format_opened *opened,
                                      struct coffer_error *error)
 {
-    opened->data_size = storage->size - storage->size % SECTOR_SIZE;
-    if (opened->data_size == 0) {
+    uint64_t size = storage->size - storage->size % SECTOR_SIZE;
+    if (size == 0) {
         return error_set(error, COFFER_NOT_FOUND, 0, "it is too small for a volume");
     }
+    format_opened_place(opened, size, 0, 0);
     opened->sector_size = SECTOR_SIZE;
-    opened->segments = 1;
-    opened->segment[0] = (struct segment){ .kind = SEGMENT_CIPHER, .size = opened->data_size };
     return COFFER_OK;
 }
 
@@ -121,9 +120,6 @@ static enum coffer_status open_with(const char *name, uint32_t key_size, struct 
                                     const struct coffer_open_options *options, struct format_opened *opened,
                                     struct coffer_error *error)
 {
-    if (options->protect_hidden != NULL) {
-        return error_set(error, COFFER_INVALID, 0, "loop-AES has no hidden volumes");
-    }
     enum coffer_status status = check_unmarked(storage, error);
     status = status ? status : place_data(storage, opened, error);
     if (status != COFFER_OK) {

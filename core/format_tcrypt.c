@@ -236,12 +236,14 @@ static enum coffer_status open_truecrypt(struct storage *storage, const struct c
 
 const struct format FORMAT_VERACRYPT = {
     .name = "veracrypt",
+    .protects_hidden = true,
     .recognise = recognise,
     .open = open_veracrypt,
 };
 
 const struct format FORMAT_TRUECRYPT = {
     .name = "truecrypt",
+    .protects_hidden = true,
     .recognise = recognise,
     .open = open_truecrypt,
 };

@@ -191,6 +191,10 @@ static enum coffer_status open_storage(struct storage *storage, const struct cof
     if (options->unfinished && format != NULL && format != &FORMAT_COFFER && format != &FORMAT_LUKS) {
         return error_set(error, COFFER_INVALID, EEXIST, "it is a %s volume that is complete", format->name);
     }
+    if (options->protect_hidden != NULL && format != NULL && !format->protects_hidden) {
+        return error_set(error, COFFER_INVALID, 0, "a %s volume has no hidden one that could be protected",
+                         format->name);
+    }
     if (format != NULL) {
         return format->open(storage, credential, options, opened, error);
     }

@@ -178,7 +178,7 @@ expect_status 0 info --key-file crlf
 expect_error 'there is a CR in the key, and it counts as part of it'
 expect_status 2 "$COFFER" mount volume directory --type loop-aes-256 --key-file key3 --protect-hidden \
     --new-passphrase-file "$secret"
-expect_error 'no hidden volumes'
+expect_error 'a loop-aes-256 volume has no hidden one that could be protected'
 
 # ---- what is said about what cannot be known -----------------------------------------------------------------
 

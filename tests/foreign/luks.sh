@@ -271,6 +271,8 @@ if [ -w /dev/fuse ] && command -v fusermount3 mkfs.ext4 >/dev/null; then
     # shellcheck source=tests/cli/lib_mount.sh
     . "$SOURCE_DIR/tests/cli/lib_mount.sh"
     mkdir m
+    expect_status 2 "$COFFER" mount luks2-4096 m --passphrase-file pass --protect-hidden --new-passphrase-file other
+    expect_error 'a luks volume has no hidden one that could be protected'
     expect_status 0 "$COFFER" mount --block luks2-4096 m --passphrase-file pass
     expect_status 0 "$COFFER" list --json
     expect_json 'any(each["format"] == "luks" for each in it["mounts"])'
