@@ -4,8 +4,8 @@
  *
  * No record says how far a copy is: what was cut short is gone through again, and what is the same already is left
  * alone. So there is no state that could be wrong, torn, or put there by somebody else; the price is one more reading
- * of what was copied before. Where the copy is thin, what is a hole on both sides is passed over. In the end both sides are read once
- * more, past what the system remembers of its own writes as far as that can be had.
+ * of what was copied before. Where the copy is thin, what is a hole on both sides is passed over. In the end both sides
+ * are read once more, past what the system remembers of its own writes as far as that can be had.
  *
  * Threads: as many as there are processors take one piece after the other, each into its own buffers; the caller's is
  * one of them, and alone calls back. A failure ends the taking: every piece before the one that failed has been taken

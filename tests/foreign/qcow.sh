@@ -155,7 +155,9 @@ content qcow2 luks
 
 # ---- never written -------------------------------------------------------------------------------------------
 
-printf x | expect_status 16 opened luks "${unlock[@]}" --write --fill --no-cleartext
+printf x >x
+expect_status 16 ./opened luks "${unlock[@]}" --write --fill --no-cleartext <x
+expect_error 'the volume is open for reading only'
 expect_status 14 "$COFFER" key add luks "${unlock[@]}" --new-passphrase-file other
 expect_error "hint: 'qemu-img amend'"
 expect_status 0 "$COFFER" convert luks copy.coffer "${unlock[@]}" --new-passphrase-file other "${small_kdf[@]}"
@@ -324,3 +326,17 @@ with open(sys.argv[1], "r+b") as file:
 END
 expect_status 13 opened many "${unlock[@]}" --no-cleartext
 expect_error 'two parts of it overlap'
+
+# More tables than are read, all of them holes of the file.
+create qcow2 many 2P encrypt.format=aes,cluster_size=2M
+/usr/bin/python3 - many <<'END'
+import sys
+with open(sys.argv[1], "r+b") as file:
+    head, cluster = file.read(48), 2 << 20
+    table, count = int.from_bytes(head[40:48], "big"), int.from_bytes(head[36:40], "big")
+    file.seek(table)
+    file.write(b"".join(((8 + i) * cluster).to_bytes(8, "big") for i in range(2049)))
+    file.truncate((8 + 2049) * cluster)
+END
+expect_status 14 opened many "${unlock[@]}" --no-cleartext
+expect_error 'its tables take more than 4 GiB'
