@@ -7,7 +7,6 @@
  */
 #include "qcow.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -106,7 +105,7 @@ static void take_backing_file(struct qcow *qcow, uint64_t offset)
     }
 }
 
-/* The part of the L1 table that the cleartext needs lies in the file, which an end of it may not wrap around. */
+/* How much of the L1 table the cleartext needs; that has to lie in the file. */
 static enum coffer_status place_l1(const struct storage *storage, struct qcow *qcow, struct coffer_error *error)
 {
     unsigned span_bits = qcow->cluster_bits + qcow->table_bits; /* of an L2 table */

@@ -7,7 +7,6 @@
  * costs nothing. When the map is there, the same is asked of the data: whoever could make two parts one could move data
  * around in the disk.
  */
-#include <errno.h>
 #include <stdlib.h>
 
 #include "bytes.h"
