@@ -190,6 +190,22 @@ expect_output '^note  *it cannot be opened here: .* format 6'
 corpus=${COFFER_CORPUS:-$SOURCE_DIR/../shared/corpus}
 if [ -e "$corpus/INDEX.tsv" ] && command -v xz >/dev/null; then
     mkdir each
-    cd each
-    /usr/bin/python3 "$SOURCE_DIR/tests/foreign/corpus.py" "$corpus" "$OPENED" FreeOTFE
+    (cd each && /usr/bin/python3 "$SOURCE_DIR/tests/foreign/corpus.py" "$corpus" "$OPENED" FreeOTFE)
+fi
+
+# Files of an ordinary user, and what LibreCrypt has put there.
+if [ -e each ] && [ "$(id -u)" -eq 0 ] && { : <>/dev/fuse; } 2>/dev/null && command -v fusermount3 >/dev/null; then
+    xz -dc "$corpus/files/librecrypt/test_vols/a.box.xz" >a.box
+    printf password >pass
+    mkdir m
+    chown nobody a.box m
+    head -c 512 a.box >block
+    for round in first second; do
+        expect_status 0 as_nobody "$COFFER" mount a.box m --type freeotfe --passphrase-file pass
+        as_nobody test -s m/readme.txt || fail "what was there is not ($round)"
+        as_nobody tee m/hello <<<hello >/dev/null
+        as_nobody cat m/hello | grep -q hello || fail "what was written is not there ($round)"
+        expect_status 0 as_nobody "$COFFER" unmount m
+    done
+    head -c 512 a.box | cmp - block || fail 'its block was written by a mount'
 fi
