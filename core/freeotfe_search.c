@@ -42,7 +42,10 @@ static bool try_ciphers(struct search *search, struct scratch *scratch, const st
             continue;
         }
         if (trials_succeed(&search->trials)) {
-            *search->found = (struct freeotfe_found){ is_old, digest, cipher, scratch->plain };
+            search->found->is_old = is_old;
+            search->found->digest = digest;
+            search->found->cipher = cipher;
+            search->found->plain = scratch->plain;
         }
         return true;
     }

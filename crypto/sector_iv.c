@@ -77,6 +77,7 @@ void sector_iv_close(struct sector_iv *iv)
 {
     gcry_cipher_close(iv->encryptor); /* NULL is fine */
     crypto_secret_free(iv->seed);
+    crypto_wipe(iv->mask, sizeof(iv->mask));
     *iv = (struct sector_iv){ .kind = CRYPTO_IV_NULL };
 }
 

@@ -170,6 +170,11 @@ expect_output '^  derivation  *pbkdf2-sha1, 2048 iterations$'
 expect_output '^  cipher  *3des-192-cbc-plain:sha1, volume IV, sectors of 512 bytes$'
 expect_status 0 "$COFFER" info --json volume --passphrase-file pass # without a word about what it is
 expect_json 'it["format"] == "freeotfe"' 'it["data_size"] == 65536' 'it["data_offset"] == 512' 'it["unlocked"]'
+make_volume volume --header keyfile >/dev/null
+expect_status 0 "$COFFER" info volume --type freeotfe --header keyfile --passphrase-file pass --json
+expect_json 'it["data_offset"] == 0' 'it["data_size"] == 65536'
+expect_status 0 "$COFFER" check volume --offset 0 --header keyfile --passphrase-file pass
+expect_output '^good  *critical data block'
 make_volume volume --salt-bits 128 --iterations 4096 >/dev/null
 expect_status 0 "$COFFER" info volume --salt-bits 128 --iterations 4096 --passphrase-file pass
 expect_status 12 "$COFFER" info volume --salt-bits 128 --passphrase-file pass
