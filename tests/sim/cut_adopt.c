@@ -13,6 +13,7 @@
 #include "crypto.h"
 #include "helper_cut.h"
 #include "helper_derive.h"
+#include "helper_memory.h"
 #include "helper_scene.h"
 #include "tcrypt_header.h"
 
@@ -149,6 +150,12 @@ static bool is_theirs(bool by_backup)
 
 /* ---- the two updates ---- */
 
+static void forget_backup(void)
+{
+    disk_free(machine.backup);
+    machine.backup = NULL;
+}
+
 static enum coffer_status adopt(struct coffer_error *error)
 {
     struct coffer_open_options options = open_options("truecrypt");
@@ -269,22 +276,38 @@ static void explore_update(const struct update *update)
     log_free(&log);
 }
 
-/* Every call of the medium fails once: nothing is lost, and the same call goes on. */
-static void fail_everywhere(const struct update *update)
+/* Every call of the medium fails once, or every allocation: it is said, nothing is left behind, nothing is lost, and the
+ * same call goes on. */
+static void fail_everywhere(const struct update *update, bool memory)
 {
     struct disk *before = disk_clone(machine.volume);
     for (unsigned at = 1;; at++) {
         struct coffer_error error = COFFER_ERROR_INIT;
         machine_insert(disk_clone(before));
-        machine_fail(CALL_ANY, at, 5 /* EIO */);
+        if (update->run == adopt) {
+            forget_backup();
+        }
+        const unsigned secrets = memory_secrets();
+        if (memory) {
+            memory_fail(at);
+        } else {
+            machine_fail(CALL_ANY, at, 5 /* EIO */);
+        }
         enum coffer_status status = update->run(&error);
-        bool failed = machine.failed;
+        bool failed = memory ? memory_has_failed() : machine.failed;
+        memory_fail(0);
         machine_fail_never();
         if (!failed && status == COFFER_OK) {
+            printf("%s: %u failures of %s\n", update->name, at - 1, memory ? "memory" : "the medium");
             break;
         }
+        if ((status != COFFER_OK && (!failed || error.status != status || error.text[0] == '\0')) ||
+            machine.open_stores != 0 || memory_secrets() != secrets) {
+            scene_fail("%s: failure %u: status %d, '%s', %u stores and %u secrets are left", update->name, at,
+                       (int)status, error.text, machine.open_stores, memory_secrets() - secrets);
+        }
         if (!is_theirs(false) && !is_ours() && !(update->by_backup && is_theirs(true))) {
-            scene_fail("%s: call %u fails, and nothing opens", update->name, at);
+            scene_fail("%s: failure %u, and nothing opens", update->name, at);
         }
         go_on(update);
     }
@@ -293,12 +316,6 @@ static void fail_everywhere(const struct update *update)
 }
 
 /* ---- the wrong file, and a damaged volume ---- */
-
-static void forget_backup(void)
-{
-    disk_free(machine.backup);
-    machine.backup = NULL;
-}
 
 static void must_adopt(bool zeros)
 {
@@ -391,9 +408,12 @@ int main(void)
     prepare(false);
     forget_backup();
     struct disk *original = disk_clone(machine.volume);
-    fail_everywhere(&ADOPT);
+    fail_everywhere(&ADOPT, false);
+    fail_everywhere(&ADOPT, true);
+    forget_backup();
     explore_update(&ADOPT);
-    fail_everywhere(&GIVE_BACK);
+    fail_everywhere(&GIVE_BACK, false);
+    fail_everywhere(&GIVE_BACK, true);
     explore_update(&GIVE_BACK);
     if (!disk_equal_part(original, machine.volume, 0, SCENE_SIZE)) {
         scene_fail("it is not what it was, to the byte");

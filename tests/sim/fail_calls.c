@@ -9,8 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "helper_derive.h"
 #include "helper_keys.h"
 #include "helper_memory.h"
+#include "luks2_layout.h"
 
 enum { MARKED = 1, FILLED = 2, UNMARKED = 4, ALL = 7 }; /* kinds of scene */
 
@@ -22,17 +24,24 @@ struct operation {
     unsigned keeps[3];     /* one of these sets of secrets opens afterwards, whatever failed; ends with 0 */
 };
 
-static enum coffer_status with_header(enum coffer_status (*act)(struct coffer_header *, struct coffer_error *),
-                                      struct coffer_error *error)
+static enum coffer_status with_header_of(unsigned secret,
+                                         enum coffer_status (*act)(struct coffer_header *, struct coffer_error *),
+                                         struct coffer_error *error)
 {
     struct coffer_open_options options = scene_options(false);
     struct coffer_header *header = NULL;
-    enum coffer_status status = coffer_header_open(MACHINE_VOLUME, scene_secret(0), &options, &header, error);
+    enum coffer_status status = coffer_header_open(MACHINE_VOLUME, scene_secret(secret), &options, &header, error);
     if (status == COFFER_OK) {
         status = act(header, error);
         coffer_header_close(header);
     }
     return status;
+}
+
+static enum coffer_status with_header(enum coffer_status (*act)(struct coffer_header *, struct coffer_error *),
+                                      struct coffer_error *error)
+{
+    return with_header_of(0, act, error);
 }
 
 static enum coffer_status add(struct coffer_error *error)
@@ -171,6 +180,37 @@ static enum coffer_status protect(struct coffer_error *error)
     return with_volume(&options, transfer, error);
 }
 
+#define HIDDEN SECRET(4)
+
+static enum coffer_status with_hidden(enum coffer_status (*act)(struct coffer_header *, struct coffer_error *),
+                                      struct coffer_error *error)
+{
+    return with_header_of(4, act, error);
+}
+
+static enum coffer_status add_to_hidden(struct coffer_error *error)
+{
+    return with_hidden(keys_add, error);
+}
+
+static enum coffer_status change_hidden(struct coffer_error *error)
+{
+    return with_hidden(keys_change, error);
+}
+
+static void arrange_hidden_backup(void)
+{
+    struct coffer_error error = COFFER_ERROR_INIT;
+    scene_hide(4);
+    scene_must(back_up(&error), &error, "back up");
+}
+
+static enum coffer_status restore_hidden(struct coffer_error *error)
+{
+    struct coffer_open_options options = scene_options(false);
+    return coffer_header_restore(MACHINE_VOLUME, MACHINE_BACKUP, scene_secret(4), &options, error);
+}
+
 static void arrange_damage(void)
 {
     scene_damage(0, HEADER_BLOCK_SIZE);
@@ -180,6 +220,18 @@ static enum coffer_status grow(struct coffer_error *error)
 {
     struct coffer_open_options options = scene_options(false);
     return coffer_volume_grow(MACHINE_VOLUME, scene_secret(0), &options, SCENE_SIZE + SCENE_GROWTH, error);
+}
+
+/* The new tail is there, the old one and the front are as they were. */
+static void arrange_cut_growth(void)
+{
+    static uint8_t front[HEADER_BLOCK_SIZE], tail[HEADER_END_SIZE];
+    struct coffer_error error = COFFER_ERROR_INIT;
+    disk_read(machine.volume, front, sizeof(front), 0);
+    disk_read(machine.volume, tail, sizeof(tail), SCENE_TAIL);
+    scene_must(grow(&error), &error, "grow");
+    disk_write(machine.volume, front, sizeof(front), 0);
+    disk_write(machine.volume, tail, sizeof(tail), SCENE_TAIL);
 }
 
 static enum scene_kind kind; /* of the present scene */
@@ -265,7 +317,7 @@ static enum coffer_status complete(struct coffer_error *error)
 /* A LUKS2 header has a passphrase of its own. */
 static struct coffer_credential *passphrase;
 
-static void arrange_export(void)
+static void make_passphrase(void)
 {
     struct coffer_secret *secret = coffer_secret_new(32);
     struct coffer_error error = COFFER_ERROR_INIT;
@@ -275,8 +327,66 @@ static void arrange_export(void)
     coffer_secret_set_size(secret, 32);
     scene_must(coffer_credential_set_passphrase(passphrase, secret, &error), &error, "a passphrase");
     coffer_secret_free(secret);
+}
+
+static void arrange_export(void)
+{
+    make_passphrase();
     disk_free(machine.backup);
     machine.backup = NULL;
+}
+
+/* LUKS2 volumes: nobody of the scene opens them. Derivations cost nothing. */
+static enum coffer_status make_luks2(bool unfinished, struct coffer_error *error)
+{
+    struct coffer_create_options options = COFFER_CREATE_OPTIONS_INIT;
+    struct coffer_volume *volume;
+    options.format = "luks2";
+    options.container_size = LUKS2_HEADER_SIZE + 0x40000u;
+    options.replace = true;
+    options.unfinished = unfinished;
+    options.kdf_memory = HEADER_MEMORY_MIN;
+    options.kdf_passes = 4;
+    enum coffer_status status = coffer_volume_create(MACHINE_VOLUME, passphrase, &options, &volume, error);
+    if (status != COFFER_OK) {
+        return status;
+    }
+    status = coffer_volume_publish(volume, error);
+    enum coffer_status closed = coffer_volume_close(volume, error);
+    return status != COFFER_OK ? status : closed;
+}
+
+static void arrange_passphrase(void)
+{
+    make_passphrase();
+    derive_begin(DERIVE_NEVER, UINT32_MAX);
+}
+
+static enum coffer_status create_luks2(struct coffer_error *error)
+{
+    return make_luks2(false, error);
+}
+
+static void arrange_unfinished_luks2(void)
+{
+    struct coffer_error error = COFFER_ERROR_INIT;
+    arrange_passphrase();
+    scene_must(make_luks2(true, &error), &error, "create");
+}
+
+static enum coffer_status complete_luks2(struct coffer_error *error)
+{
+    struct coffer_open_options options = COFFER_OPEN_OPTIONS_INIT;
+    struct coffer_volume *volume;
+    options.unfinished = true;
+    enum coffer_status status = coffer_volume_open(MACHINE_VOLUME, passphrase, &options, &volume, error);
+    if (status != COFFER_OK) {
+        return status;
+    }
+    options.unfinished = false;
+    status = coffer_volume_complete(volume, passphrase, &options, error);
+    enum coffer_status closed = coffer_volume_close(volume, error);
+    return status != COFFER_OK ? status : closed;
 }
 
 static enum coffer_status export_header(struct coffer_volume *volume, struct coffer_error *error)
@@ -366,7 +476,7 @@ static void repeat(const struct operation *operation, const struct disk *before,
             scene_fail("%s, %s %u: %u stores and %u secrets are left", operation->name, what, at,
                        machine.open_stores, memory_secrets() - secrets);
         }
-        scene_look(machine.volume, OLD | BYSTANDER | NEW, &view);
+        scene_look(machine.volume, OLD | BYSTANDER | NEW | HIDDEN, &view);
         if (!may_open(operation, view.opens)) {
             scene_fail("%s, %s %u: %#x open it", operation->name, what, at, view.opens);
         }
@@ -420,8 +530,31 @@ int main(void)
         { "back up", back_up, NULL, ALL, { OLD | BYSTANDER } },
         { "restore", restore, NULL, ALL, { OLD | BYSTANDER } },
         { "restore over a damaged copy", restore, arrange_damage, ALL, { OLD | BYSTANDER } },
+        { "add a key to a hidden volume",
+          add_to_hidden,
+          arrange_hidden,
+          FILLED | UNMARKED,
+          { OLD | BYSTANDER | HIDDEN } },
+        { "change the key of a hidden volume",
+          change_hidden,
+          arrange_hidden,
+          FILLED | UNMARKED,
+          { OLD | BYSTANDER | HIDDEN, OLD | BYSTANDER | NEW } },
+        { "restore around a hidden volume",
+          restore,
+          arrange_hidden,
+          FILLED | UNMARKED,
+          { OLD | BYSTANDER | HIDDEN } },
+        { "restore a hidden volume",
+          restore_hidden,
+          arrange_hidden_backup,
+          FILLED | UNMARKED,
+          { OLD | BYSTANDER | HIDDEN } },
         { "hide", hide, NULL, FILLED | UNMARKED, { OLD | BYSTANDER } },
         { "grow", grow, NULL, ALL, { OLD | BYSTANDER } },
+        { "finish a growth", use, arrange_cut_growth, ALL, { OLD | BYSTANDER } },
+        { "create LUKS2", create_luks2, arrange_passphrase, MARKED, { OLD | BYSTANDER, EXPLORE_NOBODY } },
+        { "complete LUKS2", complete_luks2, arrange_unfinished_luks2, MARKED, { EXPLORE_NOBODY } },
         { "create a file", create, NULL, ALL, { OLD | BYSTANDER, NEW } },
         { "create on a device", create, arrange_device, FILLED | UNMARKED, { EXPLORE_NOBODY, NEW } },
         { "copy", copy, arrange_copy, MARKED | FILLED, { OLD | BYSTANDER } },
