@@ -3,6 +3,7 @@
  * Growing under power cuts: GROW-2 to GROW-6. A file and a device that has become larger, thin and filled, and with a
  * hidden volume inside.
  */
+#include "helper_cut.h"
 #include "helper_keys.h"
 
 #include <errno.h>
@@ -135,12 +136,68 @@ static void data_where_the_old_tail_was(void)
     scene_end();
 }
 
+static void expect(unsigned opens, const char *when)
+{
+    struct view view;
+    scene_look(machine.volume, OUTER | HIDDEN | SECRET(5), &view);
+    if (view.opens != opens) {
+        scene_fail("%s: %#x open instead of %#x", when, view.opens, opens);
+    }
+}
+
+/* Cut before the new tail is there; the hidden volume, which has its tail at the new end already, gets another secret;
+ * and the growth is begun again, which brings an older block there. The newer one is in front: the old secret is gone in
+ * every state, and the next opening puts the tail right (GROW-2, step 1). */
+static void a_hidden_secret_changes_between_two_growths(enum scene_kind kind)
+{
+    struct log log = { 0 }, again = { 0 };
+    struct coffer_error error = COFFER_ERROR_INIT;
+    unsigned slot, entries = 0;
+    prepare(kind, false);
+    struct disk *before = disk_clone(machine.volume);
+    machine.log = &log;
+    scene_must(grow(NULL, &error), &error, "grow");
+    while (log.entry[entries].kind != LOG_SYNC) {
+        entries++;
+    }
+    struct cut cut = cut_after(before, &log, entries + 1);
+    machine.log = NULL;
+    machine_insert(cut_state(&cut, NULL));
+    cut_free(&cut);
+    struct coffer_header *header = scene_open(4);
+    scene_must(coffer_header_change_key(header, scene_secret(5), &slot, &error), &error, "change");
+    coffer_header_close(header);
+    expect(OUTER | SECRET(5), "changed");
+    disk_free(before);
+    before = disk_clone(machine.volume);
+    machine.log = &again;
+    scene_must(grow(NULL, &error), &error, "grow again");
+    machine.log = NULL;
+    for (entries = 0; entries <= again.entries; entries++) {
+        uint8_t fate[8192];
+        cut = cut_after(before, &again, entries);
+        cut_choose(&cut, UINT64_MAX, false, fate);
+        machine_insert(cut_state(&cut, fate));
+        cut_free(&cut);
+        expect(OUTER | SECRET(5), "cut again");
+    }
+    coffer_header_close(scene_open(5));
+    scene_damage(HEADER_VOLUME_STRIDE, HEADER_BLOCK_SIZE);
+    expect(OUTER | SECRET(5), "with the healed tail alone");
+    disk_free(before);
+    log_free(&log);
+    log_free(&again);
+    scene_end();
+}
+
 int main(void)
 {
     if (coffer_init(NULL) != COFFER_OK) {
         return 1;
     }
     data_where_the_old_tail_was();
+    a_hidden_secret_changes_between_two_growths(SCENE_FILLED);
+    a_hidden_secret_changes_between_two_growths(SCENE_UNMARKED);
     for (size_t i = 0; i < sizeof(UPDATES) / sizeof(UPDATES[0]); i++) {
         explore(&UPDATES[i]);
     }

@@ -189,8 +189,8 @@ static void both_magics(uint64_t end)
 static const struct damage {
     const char *name;
     void (*make)(uint64_t end);
-    bool closes;  /* it to some, until the restore is done */
-    bool hostile; /* somebody has changed the salt in this end of the backup */
+    unsigned closes; /* it to all of these, perhaps, until the restore is done */
+    bool hostile;    /* somebody has changed the salt in this end of the backup */
 } DAMAGE[] = {
     { .name = "in order", .make = nothing },
     { .name = "outer block lost", .make = outer_lost },
@@ -203,9 +203,9 @@ static const struct damage {
     { .name = "hidden block lost", .make = hidden_lost },
     { .name = "both blocks lost", .make = both_lost },
     { .name = "overwritten", .make = overwritten },
-    { .name = "outer lost here, hidden there", .make = crossed, .closes = true },
+    { .name = "outer lost here, hidden there", .make = crossed, .closes = ALL },
     { .name = "outer stale here, hidden lost there", .make = crossed_stale },
-    { .name = "both magics damaged", .make = both_magics, .closes = true },
+    { .name = "both magics damaged", .make = both_magics, .closes = ALL },
     { .name = "in order, a hostile backup", .make = nothing, .hostile = true },
 };
 
@@ -235,7 +235,7 @@ static bool is_allowed_for(const struct attempt *attempt, unsigned opens, unsign
 {
     opens &= of;
     return opens == (attempt->before & of) || opens == (attempt->now & of) || opens == (attempt->then & of) ||
-           (opens == 0 && attempt->damage->closes) ||
+           (opens == 0 && (of & ~attempt->damage->closes) == 0) ||
            (is_of_another_volume(attempt) && (opens & ~(attempt->now | attempt->then)) == 0);
 }
 
@@ -269,13 +269,16 @@ static unsigned pick(unsigned set)
 }
 
 /* What lies in the machine now, and what becomes of it when it is opened, and when the restore is repeated. */
-static void look_at(const struct attempt *attempt, bool all_the_way)
+static void look_at(const struct attempt *attempt, const struct disk *before, bool all_the_way)
 {
     struct coffer_error error = COFFER_ERROR_INIT;
     unsigned opens = who_opens();
     states++;
     if (!is_allowed(attempt, opens)) {
         wrong(attempt, "cut", opens);
+    }
+    if (!disk_equal_part(before, machine.volume, HEADER_DATA_OFFSET, SCENE_TAIL - HEADER_DATA_OFFSET)) {
+        wrong(attempt, "the data has changed", opens);
     }
     if (!all_the_way) {
         return;
@@ -296,7 +299,7 @@ static void look_at(const struct attempt *attempt, bool all_the_way)
 static void expect_noise(const struct attempt *attempt)
 {
     uint8_t block[HEADER_BLOCK_SIZE];
-    for (unsigned i = 0; i < HEADER_COPIES; i++) {
+    for (unsigned i = 0; i < HEADER_COPIES && disk_size(machine.volume) == SCENE_SIZE; i++) {
         disk_read(machine.volume, block, sizeof(block), i * (uint64_t)SCENE_TAIL + HEADER_VOLUME_STRIDE);
         if (!header_looks_random(block)) {
             wrong(attempt, "a block that is not random", 0);
@@ -323,7 +326,7 @@ static void cut_restore(const struct attempt *attempt, const struct disk *before
         for (unsigned i = 0; i < (cut.pieces == 0 ? 1 : choices); i++) {
             cut_choose(&cut, UINT64_MAX, false, fate);
             machine_insert(cut_state(&cut, fate));
-            look_at(attempt, i == 0);
+            look_at(attempt, before, i == 0);
         }
         free(fate);
         cut_free(&cut);
@@ -338,7 +341,7 @@ static void restore_over(const struct damage *damage, unsigned end, const struct
     damage->make(end == 0 ? 0 : SCENE_TAIL);
     struct disk *before = disk_clone(machine.volume);
     const unsigned opens = who_opens();
-    if (opens != now && !damage->closes) {
+    if (opens != now && damage->closes == 0) {
         scene_fail("%s: %#x open instead of %#x", damage->name, opens, now);
     }
     for (unsigned from = 0; from < backups; from++) {
@@ -363,6 +366,33 @@ static void restore_over(const struct damage *damage, unsigned end, const struct
     disk_free(before);
 }
 
+/* A growth that was cut short at any of its writes: the store is larger than the volume, or its tail is there already. */
+static void restore_after_cut_growths(const struct disk *whole, unsigned choices)
+{
+    static const struct damage GROWN = { .name = "a growth cut short", .make = nothing, .closes = OUTER };
+    struct coffer_open_options options = scene_options(false);
+    struct coffer_error error = COFFER_ERROR_INIT;
+    struct log log = { 0 };
+    machine_insert(disk_clone(whole));
+    machine.log = &log;
+    scene_must(coffer_volume_grow(MACHINE_VOLUME, scene_secret(2), &options, SCENE_SIZE + SCENE_GROWTH, &error),
+               &error, "grow");
+    machine.log = NULL;
+    for (unsigned entries = 1; entries <= log.entries; entries++) {
+        struct cut cut = cut_after(whole, &log, entries);
+        if (cut.pieces == 0 || entries % 7 == 0) { /* the fill has many writes that are alike */
+            uint8_t *fate = disk_memory(cut.pieces + 1);
+            cut_choose(&cut, UINT64_MAX, false, fate);
+            struct disk *state = cut_state(&cut, fate);
+            restore_over(&GROWN, 0, state, choices);
+            disk_free(state);
+            free(fate);
+        }
+        cut_free(&cut);
+    }
+    log_free(&log);
+}
+
 int main(void)
 {
     static const enum scene_kind KINDS[] = { SCENE_FILLED, SCENE_UNMARKED };
@@ -383,6 +413,9 @@ int main(void)
             for (unsigned end = 0; end < HEADER_COPIES; end++) {
                 restore_over(&DAMAGE[d], end, whole, choices);
             }
+        }
+        if (i < 2) {
+            restore_after_cut_growths(whole, 1);
         }
         disk_free(whole);
     }
