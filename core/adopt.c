@@ -19,6 +19,7 @@
 #include "error.h"
 #include "format_coffer.h"
 #include "format_tcrypt.h"
+#include "header_lock.h"
 #include "new_header.h"
 #include "scope.h"
 #include "unlock.h"
@@ -336,11 +337,7 @@ static enum coffer_status open_store(const char *path, const struct coffer_open_
 {
     enum coffer_status status =
         storage_open(path, -1, false, STORAGE_EXCLUSIVE, &options->callbacks, storage, error);
-    if (status != COFFER_OK) {
-        return status;
-    }
-    int held = (*storage)->ops->hold_header(*storage, true);
-    return held == 0 ? COFFER_OK : error_set(error, COFFER_IN_USE, -held, "its header is being changed elsewhere");
+    return status == COFFER_OK ? header_lock(*storage, error) : status;
 }
 
 enum coffer_status coffer_adopt(const char *path, const struct coffer_credential *credential,

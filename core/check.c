@@ -15,6 +15,7 @@
 #include "error.h"
 #include "format_coffer.h"
 #include "format_freeotfe.h"
+#include "header_lock.h"
 #include "report.h"
 #include "scope.h"
 
@@ -293,14 +294,10 @@ enum coffer_status coffer_check(const char *path, const struct coffer_credential
     const struct format *format = NULL;
     enum coffer_status status =
         storage_open(path, -1, options->read_only, STORAGE_UNLOCKED, &options->callbacks, &storage, error);
-    if (status != COFFER_OK) {
-        return status;
+    status = status == COFFER_OK ? header_lock(storage, error) : status;
+    if (status == COFFER_OK) {
+        status = check_store(storage, credential, options, &report, &format, error);
     }
-    int held = storage->ops->hold_header(storage, true);
-    if (held != 0) {
-        return error_set(error, COFFER_IN_USE, -held, "its header is being changed elsewhere");
-    }
-    status = check_store(storage, credential, options, &report, &format, error);
     if (status == COFFER_OK) {
         *result = (struct coffer_check_result){ .damaged = report.damaged > 0, .format = format->name };
     }

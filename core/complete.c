@@ -11,6 +11,7 @@
 
 #include "error.h"
 #include "format_coffer.h"
+#include "header_lock.h"
 #include "luks2_create.h"
 #include "scope.h"
 #include "volume.h"
@@ -55,14 +56,13 @@ enum coffer_status coffer_volume_complete(struct coffer_volume *volume, const st
 {
     struct storage *storage = volume->storage;
     enum coffer_status status = coffer_volume_flush(volume, error);
+    status = status == COFFER_OK ? header_lock(storage, error) : status;
     if (status != COFFER_OK) {
         return status;
     }
-    int held = storage->ops->hold_header(storage, true);
     bool is_luks = strcmp(volume->info.format, FORMAT_LUKS.name) == 0;
-    status = held == 0 ? is_luks ? complete_luks(storage, credential, options, error)
-                                 : complete_own(storage, credential, options, error)
-                       : error_set(error, COFFER_IN_USE, -held, "its header is being changed elsewhere");
-    (void)storage->ops->hold_header(storage, false);
+    status = is_luks ? complete_luks(storage, credential, options, error)
+                     : complete_own(storage, credential, options, error);
+    header_unlock(storage);
     return status;
 }

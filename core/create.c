@@ -13,6 +13,7 @@
 #include "error.h"
 #include "fill.h"
 #include "format_coffer.h"
+#include "header_lock.h"
 #include "luks2_create.h"
 #include "new_header.h"
 #include "scope.h"
@@ -214,9 +215,8 @@ enum coffer_status coffer_volume_create(const char *path, const struct coffer_cr
     copies->marked = !options->unmarked;
     copies->offset[HEADER_TAIL] = size - HEADER_END_SIZE;
     /* Whoever changes keys of what is on a device now would write them over the new header. */
-    int held = storage->ops->hold_header(storage, true);
-    status = held == 0 ? check_size(size, error)
-                       : error_set(error, COFFER_IN_USE, -held, "its header is being changed elsewhere");
+    status = header_lock(storage, error);
+    status = status == COFFER_OK ? check_size(size, error) : status;
     if (status == COFFER_OK) {
         struct header_fields fields = fields_of(options, size);
         status = new_header_fill(copies, &fields, credential, options->label, options->slot_name, error);
@@ -227,7 +227,7 @@ enum coffer_status coffer_volume_create(const char *path, const struct coffer_cr
     if (status == COFFER_OK) {
         status = write_volume(copies, options, size, error);
     }
-    (void)storage->ops->hold_header(storage, false);
+    header_unlock(storage);
     if (status != COFFER_OK) {
         storage_close(storage);
         return status;

@@ -11,6 +11,7 @@
 #include "error.h"
 #include "fill.h"
 #include "format_coffer.h"
+#include "header_lock.h"
 #include "scope.h"
 
 static enum coffer_status check(const struct copies *copies, const struct header_fields *fields, uint64_t size,
@@ -140,10 +141,6 @@ enum coffer_status coffer_volume_grow(const char *path, const struct coffer_cred
     struct storage *storage __attribute__((cleanup(close_storage))) = NULL;
     enum coffer_status status =
         storage_open(path, -1, false, STORAGE_EXCLUSIVE, &options->callbacks, &storage, error);
-    if (status != COFFER_OK) {
-        return status;
-    }
-    int held = storage->ops->hold_header(storage, true);
-    return held == 0 ? grow(storage, credential, options, size, error)
-                     : error_set(error, COFFER_IN_USE, -held, "its header is being changed elsewhere");
+    status = status == COFFER_OK ? header_lock(storage, error) : status;
+    return status == COFFER_OK ? grow(storage, credential, options, size, error) : status;
 }

@@ -12,6 +12,7 @@
 
 #include "error.h"
 #include "format_coffer.h"
+#include "header_lock.h"
 #include "new_header.h"
 #include "scope.h"
 #include "volume.h"
@@ -136,10 +137,9 @@ enum coffer_status coffer_volume_create_hidden(const char *path, const struct co
     if (status != COFFER_OK) {
         return status;
     }
-    int held = storage->ops->hold_header(storage, true);
-    status = held == 0 ? make(storage, outer, hidden, options, copies, error)
-                       : error_set(error, COFFER_IN_USE, -held, "its header is being changed elsewhere");
-    (void)storage->ops->hold_header(storage, false);
+    status = header_lock(storage, error);
+    status = status == COFFER_OK ? make(storage, outer, hidden, options, copies, error) : status;
+    header_unlock(storage);
     if (status != COFFER_OK) {
         storage_close(storage);
         return status;

@@ -14,6 +14,7 @@
 #include "crypto.h"
 #include "error.h"
 #include "format_coffer.h"
+#include "header_lock.h"
 #include "memory_budget.h"
 #include "scope.h"
 #include "slot.h"
@@ -51,9 +52,9 @@ void coffer_header_close(struct coffer_header *header)
 static enum coffer_status unlock_into(struct coffer_header *header, const struct coffer_credential *credential,
                                       const struct coffer_open_options *options, struct coffer_error *error)
 {
-    int held = header->storage->ops->hold_header(header->storage, true);
-    if (held != 0) {
-        return error_set(error, COFFER_IN_USE, -held, "its header is being changed elsewhere");
+    enum coffer_status status = header_lock(header->storage, error);
+    if (status != COFFER_OK) {
+        return status;
     }
     struct unlock_image *image __attribute__((cleanup(free_image))) = unlock_read(header->storage);
     header->copies = copies_new();

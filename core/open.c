@@ -11,6 +11,7 @@
 #include "format.h"
 #include "format_freeotfe.h"
 #include "format_tcrypt.h"
+#include "header_lock.h"
 #include "scope.h"
 #include "volume.h"
 
@@ -232,10 +233,9 @@ enum coffer_status coffer_volume_open(const char *path, const struct coffer_cred
     if (status != COFFER_OK) {
         return status;
     }
-    int held = storage->ops->hold_header(storage, true);
-    status = held == 0 ? open_storage(storage, credential, options, opened, error)
-                       : error_set(error, COFFER_IN_USE, -held, "its header is being changed elsewhere");
-    (void)storage->ops->hold_header(storage, false);
+    status = header_lock(storage, error);
+    status = status == COFFER_OK ? open_storage(storage, credential, options, opened, error) : status;
+    header_unlock(storage);
     if (status != COFFER_OK) {
         storage_close(storage);
         return status;

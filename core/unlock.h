@@ -24,6 +24,9 @@ struct unlock_image {
 /* A place that lies outside the store, or cannot be read, counts as lost. NULL: no memory. */
 struct unlock_image *unlock_read(struct storage *storage);
 
+/* One block anew, from the medium. 0, -ENODATA outside the store, or the medium's error. */
+int unlock_read_block(struct storage *storage, uint64_t offset, uint8_t block[HEADER_BLOCK_SIZE]);
+
 /* The verdicts on both volume 0 preambles, after blocks were put into an image by other means than unlock_read. */
 void unlock_judge_preambles(struct unlock_image *image);
 
