@@ -47,8 +47,8 @@ struct row {
     bool protects_hidden;
     bool has_refused; /* a write into the hidden volume */
     bool is_alive;
-    bool is_kernels;          /* it lives without its server */
-    struct liveness question; /* whether it is */
+    bool is_kernels; /* it lives without its server */
+    pid_t question;  /* to the server, whether it is alive; 0 = none */
 };
 
 /* ---- Text ---- */
@@ -246,7 +246,7 @@ static bool collect(const struct view *view, struct row **rows, size_t *count)
     }
     int64_t deadline = deadline_in(PATIENCE_MS); /* for all of them together */
     for (size_t i = 0; i < *count; i++) {
-        (*rows)[i].is_alive = (*rows)[i].is_alive && !liveness_is_dead(&(*rows)[i].question, deadline);
+        (*rows)[i].is_alive = (*rows)[i].is_alive && !liveness_is_dead((*rows)[i].question, deadline);
     }
     return true;
 }

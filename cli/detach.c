@@ -16,7 +16,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <stdnoreturn.h>
@@ -28,7 +27,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "deadline.h"
+#include "child.h"
 #include "explain.h"
 #include "mount_table.h"
 #include "program.h"
@@ -89,19 +88,11 @@ static noreturn void unmount_in_child(int parent, const char *name, bool lazy)
 /* 0 or an errno; ETIMEDOUT: it is not through yet. */
 static int wait_for(pid_t child, int64_t deadline)
 {
-    SCOPE_FD int handle = (int)syscall(SYS_pidfd_open, child, 0);
-    struct pollfd event = { .fd = handle, .events = POLLIN };
     int status;
+    int error = child_wait(child, deadline, &status);
 
-    while (handle >= 0 && poll(&event, 1, deadline_nap(deadline, INT32_MAX)) <= 0) {
-        if (deadline_is_over(deadline)) {
-            return ETIMEDOUT;
-        }
-    }
-    while (waitpid(child, &status, 0) < 0) {
-        if (errno != EINTR) {
-            return errno;
-        }
+    if (error) {
+        return error;
     }
     return WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
 }

@@ -8,16 +8,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "deadline.h"
+#include "child.h"
 #include "scope.h"
 
 /* What the kernel remembers of the mount is no answer. */
@@ -42,34 +40,27 @@ bool liveness_is_stopped(pid_t process)
     return end && end[1] == ' ' && (end[2] == 'T' || end[2] == 't');
 }
 
-struct liveness liveness_ask(const char *mount_point)
+pid_t liveness_ask(const char *mount_point)
 {
     pid_t child = fork();
 
-    if (child < 0) {
-        return (struct liveness){ 0, -1 };
-    }
     if (child == 0) {
         close_range(0, ~0u, 0);
         _exit(answers_as_dead(mount_point) ? 1 : 0);
     }
-    return (struct liveness){ child, (int)syscall(SYS_pidfd_open, child, 0) };
+    return child < 0 ? 0 : child;
 }
 
-bool liveness_is_dead(struct liveness *question, int64_t deadline)
+bool liveness_is_dead(pid_t question, int64_t deadline)
 {
-    struct pollfd event = { .fd = question->handle, .events = POLLIN };
-    int status = 0;
+    int status;
 
-    if (question->child == 0) {
+    if (question == 0) {
         return false;
     }
-    bool is_answered = event.fd >= 0 && poll(&event, 1, deadline_nap(deadline, INT32_MAX)) > 0;
-    scope_close(&question->handle);
-    if (!is_answered) {
-        kill(question->child, SIGKILL);
+    if (child_wait(question, deadline, &status) != 0) {
+        kill(question, SIGKILL);
         return false;
     }
-    return waitpid(question->child, &status, 0) == question->child && WIFEXITED(status) &&
-           WEXITSTATUS(status) == 1;
+    return WIFEXITED(status) && WEXITSTATUS(status) == 1;
 }

@@ -7,17 +7,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* A question that is under way. */
-struct liveness {
-    pid_t child; /* 0 = none */
-    int handle;
-};
+/* Asks and does not wait, so that many can be asked at once. The question is a child process; 0 = none. */
+pid_t liveness_ask(const char *mount_point);
 
-/* Asks and does not wait, so that many can be asked at once. */
-struct liveness liveness_ask(const char *mount_point);
-
-/* The answer. Who has not answered by the deadline (deadline.h) is not dead. */
-bool liveness_is_dead(struct liveness *question, int64_t deadline);
+/* The answer, once. Who has not answered by the deadline (deadline.h), or was not asked, is not dead. */
+bool liveness_is_dead(pid_t question, int64_t deadline);
 
 /* Whether a process has been stopped, by SIGSTOP or a debugger; 0 = not known which, and false. */
 bool liveness_is_stopped(pid_t process);
