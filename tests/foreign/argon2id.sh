@@ -13,15 +13,18 @@
 
 named=(--type veracrypt --hash argon2id --passphrase-file "$secret")
 opens() { # PIM MEMORY-IN-MIB PASSES
-    tcrypt make_bare volume --argon2id "$1"
     expect_status 0 "$COFFER" info volume "${named[@]}" --pim "$1" --json
     expect_json "it['kdf'] == {'name': 'argon2id', 'memory': $2 << 20, 'passes': $3, 'lanes': 1}"
 }
 
+tcrypt make_bare volume --argon2id 1
 opens 1 64 3
+tcrypt make_bare volume --argon2id 4
 opens 4 160 4
 expect_status 12 "$COFFER" info volume "${named[@]}" --pim 3
 
+too_small='a PIM above 31 takes 1 GiB, three quarters of 1.5 GiB, of free memory'
 available=$(sed -n 's/^MemAvailable: *\([0-9]*\) kB$/\1/p' /proc/meminfo)
-[ "${available:-0}" -ge $((1536 << 10)) ] || skip 'a PIM above 31 takes 1 GiB, three quarters of 1.5 GiB, of free memory'
+[ "${available:-0}" -ge $((1536 << 10)) ] || skip "$too_small"
+tcrypt make_bare volume --argon2id 32 || skip "$too_small" # a control group may allow less
 opens 32 1024 14
