@@ -3,8 +3,8 @@
  * helper_explore.h - one update of a header, cut everywhere.
  *
  * The update runs once, on a machine that logs it. From the log every state that a power cut can leave is made, or
- * as many as the budget allows: the environment variable COFFER_SIM_STATES (default 100000), which the variants of one
- * kind of update share. Each state is looked at with all secrets, then opened for writing, which heals it; that
+ * as many as the budget allows: the environment variable COFFER_SIM_STATES (default 100000), or a share of it where many
+ * variants are one kind of update. Each state is looked at with all secrets, then opened for writing, which heals it; that
  * recovery is logged and cut in its turn. Recoveries and updates are also run with writes and flushes that fail, and
  * then updated again.
  *
