@@ -173,6 +173,28 @@ static enum coffer_status refuse_another_volume(const struct unlock_image *prese
     return COFFER_OK;
 }
 
+/* What the store holds of the volume that the backup opens. Where it is larger than the volume and the front is lost, as a
+ * restore that was cut short leaves it, only the backup says where the tail is. */
+static enum coffer_status find_today(struct unlock_image *present, const struct copies *copies,
+                                     struct copies *today)
+{
+    struct header_fields fields;
+    header_get_fields(&copies->body, &fields);
+    const uint64_t end = present->offset[HEADER_TAIL];
+    enum coffer_status status = unlock_newest(present, today, NULL);
+    if (status == COFFER_OK || status == COFFER_NO_MEMORY || copies->volume != 0 ||
+        fields.container_size < HEADER_END_SIZE || fields.container_size % 4096 != 0 ||
+        fields.container_size - HEADER_END_SIZE >= end) {
+        return status;
+    }
+    unlock_move_tail(present, fields.container_size - HEADER_END_SIZE);
+    status = unlock_newest(present, today, NULL);
+    if (status != COFFER_OK) {
+        unlock_move_tail(present, end);
+    }
+    return status;
+}
+
 static enum coffer_status restore(struct storage *storage, const struct coffer_credential *credential,
                                   const struct coffer_open_options *options, uint8_t *data,
                                   struct coffer_error *error)
@@ -196,7 +218,7 @@ static enum coffer_status restore(struct storage *storage, const struct coffer_c
     today->storage = storage;
     today->marked = copies->marked;
     today->volume = copies->volume;
-    status = unlock_newest(present, today, NULL);
+    status = find_today(present, copies, today);
     if (status == COFFER_NO_MEMORY) {
         return error_set_no_memory(error);
     }

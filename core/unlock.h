@@ -24,6 +24,9 @@ struct unlock_image {
 /* A place that lies outside the store, or cannot be read, counts as lost. NULL: no memory. */
 struct unlock_image *unlock_read(struct storage *storage);
 
+/* Looks for the tail blocks elsewhere than at the end of the store. */
+void unlock_move_tail(struct unlock_image *image, uint64_t offset);
+
 /* One block anew, from the medium. 0, -ENODATA outside the store, or the medium's error. */
 int unlock_read_block(struct storage *storage, uint64_t offset, uint8_t block[HEADER_BLOCK_SIZE]);
 

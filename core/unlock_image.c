@@ -27,6 +27,27 @@ void unlock_judge_preambles(struct unlock_image *image)
     }
 }
 
+/* The blocks of one copy, where the image says they are. */
+static void read_copy(struct unlock_image *image, enum header_copy copy)
+{
+    for (unsigned volume = 0; volume < HEADER_VOLUMES && image->offset[copy] != UINT64_MAX; volume++) {
+        uint64_t offset = image->offset[copy] + (uint64_t)volume * HEADER_VOLUME_STRIDE;
+        int result = unlock_read_block(image->storage, offset, image->block[copy][volume]);
+        image->present[copy][volume] = result == 0;
+        if (volume == 0 && result != 0 && result != -ENODATA) {
+            image->unreadable = -result;
+        }
+    }
+}
+
+static void judge(struct unlock_image *image)
+{
+    if (image->present[HEADER_FRONT][0] || image->present[HEADER_TAIL][0]) {
+        image->unreadable = 0; /* one copy is enough */
+    }
+    unlock_judge_preambles(image);
+}
+
 struct unlock_image *unlock_read(struct storage *storage)
 {
     struct unlock_image *image = calloc(1, sizeof(*image));
@@ -38,20 +59,17 @@ struct unlock_image *unlock_read(struct storage *storage)
     image->offset[HEADER_FRONT] = 0;
     image->offset[HEADER_TAIL] = size >= HEADER_END_SIZE ? size - HEADER_END_SIZE : UINT64_MAX;
     for (enum header_copy copy = HEADER_FRONT; copy < HEADER_COPIES; copy++) {
-        for (unsigned volume = 0; volume < HEADER_VOLUMES && image->offset[copy] != UINT64_MAX; volume++) {
-            uint64_t offset = image->offset[copy] + (uint64_t)volume * HEADER_VOLUME_STRIDE;
-            int result = unlock_read_block(storage, offset, image->block[copy][volume]);
-            image->present[copy][volume] = result == 0;
-            if (volume == 0 && result != 0 && result != -ENODATA) {
-                image->unreadable = -result;
-            }
-        }
+        read_copy(image, copy);
     }
-    if (image->present[HEADER_FRONT][0] || image->present[HEADER_TAIL][0]) {
-        image->unreadable = 0; /* one copy is enough */
-    }
-    unlock_judge_preambles(image);
+    judge(image);
     return image;
+}
+
+void unlock_move_tail(struct unlock_image *image, uint64_t offset)
+{
+    image->offset[HEADER_TAIL] = offset;
+    read_copy(image, HEADER_TAIL);
+    judge(image);
 }
 
 bool unlock_is_marked(const struct unlock_image *image)

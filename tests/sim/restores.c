@@ -30,10 +30,15 @@ static unsigned long states;
 
 /* ---- a volume with a past ---- */
 
+static uint64_t outer_size; /* of the data, as seen last */
+
 static unsigned who_opens(void)
 {
     struct view view;
     scene_look(machine.volume, ALL, &view);
+    for (unsigned secret = 0; secret < SCENE_SECRETS; secret++) {
+        outer_size = (view.opens & OUTER & SECRET(secret)) != 0 ? view.identity[secret].data_size : outer_size;
+    }
     if (view.hidden != (view.opens & HIDDEN)) {
         scene_fail("secrets %#x open the hidden volume, of %#x", view.hidden, view.opens);
     }
@@ -215,6 +220,7 @@ struct attempt {
     const struct damage *damage;
     unsigned end, from, opener;
     unsigned before, now, then; /* that open: before, if nothing were damaged, and after */
+    uint64_t size;              /* of the outer volume */
 };
 
 _Noreturn static void wrong(const struct attempt *attempt, const char *when, unsigned opens)
@@ -290,7 +296,7 @@ static void look_at(const struct attempt *attempt, const struct disk *before, bo
         wrong(attempt, "opened after a cut", who_opens());
     }
     scene_must(restore(attempt, &error), &error, "restore again");
-    if (who_opens() != attempt->then) {
+    if (who_opens() != attempt->then || outer_size != attempt->size) {
         wrong(attempt, "restored again", who_opens());
     }
 }
@@ -340,6 +346,7 @@ static void restore_over(const struct damage *damage, unsigned end, const struct
     const unsigned now = who_opens();
     damage->make(end == 0 ? 0 : SCENE_TAIL);
     struct disk *before = disk_clone(machine.volume);
+    const uint64_t size = outer_size;
     const unsigned opens = who_opens();
     if (opens != now && damage->closes == 0) {
         scene_fail("%s: %#x open instead of %#x", damage->name, opens, now);
@@ -357,6 +364,7 @@ static void restore_over(const struct damage *damage, unsigned end, const struct
                 .from = from,
                 .opener = pick(backup[from].opens & mine),
                 .before = opens,
+                .size = size,
                 .now = now,
                 .then = (backup[from].opens & mine) | (now & ~mine),
             };
