@@ -22,6 +22,9 @@ if [ "${COFFER_TEST_INSIDE:-}" != "$PPID" ]; then
 fi
 
 # Inside.
+# shellcheck source=tests/cli/lib_namespace.sh
+. "$SOURCE_DIR/tests/cli/lib_namespace.sh"
+leave_mounts_of_others
 mkdir up overlay_work m n theirs
 mount -t overlay overlay -o "lowerdir=/usr/sbin,upperdir=$work/up,workdir=$work/overlay_work" /usr/sbin
 ln -s "$COFFER" /usr/sbin/mount.coffer

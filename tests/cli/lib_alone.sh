@@ -11,8 +11,8 @@ if [ "$(id -u)" -eq 0 ]; then
         export COFFER_TEST_ALONE=1
         exec unshare --mount --propagation private bash "$0" "$@"
     fi
-    while read -r mount_point; do
-        umount -l "$(printf '%b' "$mount_point")"
-    done < <(grep ' - fuse\.coffer ' /proc/self/mountinfo | cut -d ' ' -f 5 | tac)
+    # shellcheck source=tests/cli/lib_namespace.sh
+    . "$(dirname "${BASH_SOURCE[0]}")/lib_namespace.sh"
+    leave_mounts_of_others
     mount -t tmpfs none /run
 fi

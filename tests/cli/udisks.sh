@@ -10,6 +10,11 @@ if [ "$(id -u)" -eq 0 ] && [ -z "${COFFER_TEST_NAMESPACE:-}" ] && [ -e /etc/fuse
     unshare --mount true 2>/dev/null; then
     COFFER_TEST_NAMESPACE=1 exec unshare --mount bash "$0" "$@"
 fi
+if [ -n "${COFFER_TEST_NAMESPACE:-}" ]; then
+    # shellcheck source=tests/cli/lib_namespace.sh
+    . "$(dirname "${BASH_SOURCE[0]}")/lib_namespace.sh"
+    leave_mounts_of_others
+fi
 
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
