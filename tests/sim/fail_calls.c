@@ -4,6 +4,7 @@
  * allocation, until it succeeds. A failure has a status and a text, nothing is left, and the volume still opens.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,6 +150,25 @@ static enum coffer_status look_around(struct coffer_volume *volume, struct coffe
     status = status != COFFER_OK ? status : coffer_volume_pread(volume, data, sizeof(data), 100, error);
     status = status != COFFER_OK ? status : coffer_volume_seek(volume, 0, true, &found, error);
     return status != COFFER_OK ? status : coffer_volume_mapping(volume, &mapping, NULL, error);
+}
+
+/* To a kernel that then does not want it. */
+static enum coffer_status lend_in_vain(struct coffer_volume *volume, struct coffer_error *error)
+{
+    int fd = -1;
+    enum coffer_status status = coffer_volume_lend(volume, &fd, error);
+    if (status != COFFER_OK) {
+        return status;
+    }
+    close(fd);
+    status = coffer_volume_take_back(volume, error);
+    return status != COFFER_OK ? status : transfer(volume, error);
+}
+
+static enum coffer_status lend(struct coffer_error *error)
+{
+    struct coffer_open_options options = scene_options(false);
+    return with_volume(&options, lend_in_vain, error);
 }
 
 static enum coffer_status look_only(struct coffer_error *error)
@@ -389,6 +409,26 @@ static enum coffer_status complete_luks2(struct coffer_error *error)
     return status != COFFER_OK ? status : closed;
 }
 
+static void arrange_luks2(void)
+{
+    struct coffer_error error = COFFER_ERROR_INIT;
+    arrange_passphrase();
+    scene_must(make_luks2(false, &error), &error, "create");
+}
+
+static enum coffer_status use_luks2(struct coffer_error *error)
+{
+    struct coffer_open_options options = COFFER_OPEN_OPTIONS_INIT;
+    struct coffer_volume *volume;
+    enum coffer_status status = coffer_volume_open(MACHINE_VOLUME, passphrase, &options, &volume, error);
+    if (status != COFFER_OK) {
+        return status;
+    }
+    status = transfer(volume, error);
+    enum coffer_status closed = coffer_volume_close(volume, error);
+    return status != COFFER_OK ? status : closed;
+}
+
 static enum coffer_status export_header(struct coffer_volume *volume, struct coffer_error *error)
 {
     return coffer_volume_export_luks2(volume, MACHINE_BACKUP, passphrase, error);
@@ -408,12 +448,24 @@ static enum coffer_status check_without_a_secret(struct coffer_error *error)
 }
 
 /* Credentials need memory only. */
+static enum coffer_status add_key_fd(struct coffer_credential *credential, struct coffer_error *error)
+{
+    int fd = open(key_file, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        scene_fail("cannot open a key file");
+    }
+    enum coffer_status status = coffer_credential_add_key_fd(credential, fd, error);
+    close(fd);
+    return status;
+}
+
 static enum coffer_status make_credentials(struct coffer_error *error)
 {
     struct coffer_credential *credential = coffer_credential_new(), *recovery = coffer_credential_new();
+    struct coffer_credential *other = coffer_credential_new();
     struct coffer_secret *secret = coffer_secret_new(32), *text = coffer_secret_new(COFFER_RECOVERY_TEXT_SIZE);
     enum coffer_status status = COFFER_OK;
-    if (credential == NULL || recovery == NULL || secret == NULL || text == NULL) {
+    if (credential == NULL || recovery == NULL || other == NULL || secret == NULL || text == NULL) {
         *error = (struct coffer_error){ COFFER_NO_MEMORY, ENOMEM, "no memory" };
         status = COFFER_NO_MEMORY;
     } else {
@@ -421,6 +473,7 @@ static enum coffer_status make_credentials(struct coffer_error *error)
         coffer_secret_set_size(secret, 32);
         status = coffer_credential_set_passphrase(credential, secret, error);
         status = status == COFFER_OK ? coffer_credential_add_key_file(credential, key_file, error) : status;
+        status = status == COFFER_OK ? add_key_fd(other, error) : status;
         status = status == COFFER_OK ? coffer_credential_make_recovery(recovery, text, error) : status;
         if (status == COFFER_OK && !coffer_credential_is_recovery_code(recovery, text)) {
             scene_fail("a recovery code that is none");
@@ -430,6 +483,7 @@ static enum coffer_status make_credentials(struct coffer_error *error)
     coffer_secret_free(text);
     coffer_credential_free(credential);
     coffer_credential_free(recovery);
+    coffer_credential_free(other);
     return status;
 }
 
@@ -517,6 +571,7 @@ int main(void)
         { "probe", probe, NULL, MARKED | FILLED, { OLD | BYSTANDER } },
         { "open, read, write, flush, close", use, NULL, ALL, { OLD | BYSTANDER } },
         { "open for reading, look around", look_only, NULL, ALL, { OLD | BYSTANDER } },
+        { "lend and take back", lend, NULL, ALL, { OLD | BYSTANDER } },
         { "discard", discard, NULL, MARKED, { OLD | BYSTANDER } },
         { "open with a damaged copy", use, arrange_damage, ALL, { OLD | BYSTANDER } },
         { "open, hidden volume protected", protect, arrange_hidden, FILLED | UNMARKED, { OLD | BYSTANDER } },
@@ -555,6 +610,7 @@ int main(void)
         { "finish a growth", use, arrange_cut_growth, ALL, { OLD | BYSTANDER } },
         { "create LUKS2", create_luks2, arrange_passphrase, MARKED, { OLD | BYSTANDER, EXPLORE_NOBODY } },
         { "complete LUKS2", complete_luks2, arrange_unfinished_luks2, MARKED, { EXPLORE_NOBODY } },
+        { "open LUKS2, read, write, flush, close", use_luks2, arrange_luks2, MARKED, { EXPLORE_NOBODY } },
         { "create a file", create, NULL, ALL, { OLD | BYSTANDER, NEW } },
         { "create on a device", create, arrange_device, FILLED | UNMARKED, { EXPLORE_NOBODY, NEW } },
         { "copy", copy, arrange_copy, MARKED | FILLED, { OLD | BYSTANDER } },

@@ -5,6 +5,7 @@
 #include "helper_machine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -229,6 +230,15 @@ static int store_hold_header(struct storage *storage, bool hold)
     return hold ? meet_fault(CALL_HOLD) : 0;
 }
 
+/* A descriptor that means nothing here. */
+static int store_claim(struct storage *storage, bool alone)
+{
+    (void)storage;
+    (void)alone;
+    int fault = meet_fault(CALL_HOLD);
+    return fault != 0 ? fault : open("/dev/null", O_RDWR | O_CLOEXEC);
+}
+
 static int store_publish(struct storage *storage)
 {
     struct store *store = (struct store *)storage;
@@ -259,6 +269,7 @@ static const struct storage_ops OPERATIONS = {
     .resize = store_resize,
     .reserve = store_reserve,
     .hold_header = store_hold_header,
+    .claim = store_claim,
     .publish = store_publish,
     .close = store_close,
 };
