@@ -8,6 +8,10 @@ programs='dmsetup cryptsetup losetup base64'
 modules='fuse loop dm-crypt cbc ecb md5 aesni-intel aes_generic'
 amount=98304 # bytes: more sectors than keys
 
+prepare() {
+    [ -z "$named" ] || touch every
+}
+
 pattern() { # TEXT
     (set +o pipefail; seq 100000 200000 | sed "s,^,$1 ," | head -c "$amount")
 }
@@ -53,7 +57,7 @@ guest() {
     mkdir /tmp/m
     for version in 1 2 3; do
         for bits in 128 192 256; do
-            [ -z "$named" ] && [ "$bits" -ne $((64 + 64 * version)) ] || check_all "$version" "$bits"
+            [ ! -e /case/every ] && [ "$bits" -ne $((64 + 64 * version)) ] || check_all "$version" "$bits"
         done
     done
     test -z "$(losetup -a)"
