@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * sectors.c - how fast one processor decrypts the sectors of volumes of other programs, against two things in the same run:
- * sectors of our own format of the same size, and libgcrypt's XTS called sector by sector, as it offers itself. The ways
- * are measured in turn, several times; the median counts.
+ * sectors.c - how fast one processor decrypts the sectors of volumes of other programs, against two things in the
+ * same run: sectors of our own format of the same size, and libgcrypt's XTS called sector by sector, as it offers
+ * itself. The ways are measured in turn, several times; the median counts.
  *
- * Of AES, 512-byte sectors run at half the rate of 4096-byte ones in any format: every sector costs a tweak and a call.
- * That is libgcrypt's own rate to 5 %, 6.7 GB/s of one processor where that was measured, so that only an AES of our own
- * could do better; it would be one more to trust, for what no mount is held up by.
+ * Of AES, 512-byte sectors run at half the rate of 4096-byte ones in any format: every sector costs a tweak and a
+ * call. That is libgcrypt's own rate to 5 %, 6.7 GB/s of one processor where that was measured, so that only an AES
+ * of our own could do better; it would be one more to trust, for what no mount is held up by.
  */
 #include <gcrypt.h>
 #include <stdio.h>

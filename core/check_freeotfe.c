@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * check_freeotfe.c - the critical data block of a volume of FreeOTFE. Only the secret that opens it can tell that it is there;
- * its check value is what is verified, over all that it says.
+ * check_freeotfe.c - the critical data block of a volume of FreeOTFE. Only the secret that opens it can tell that
+ * it is there; its check value is what is verified, over all that it says.
  */
 #include "check_foreign.h"
 #include "error.h"

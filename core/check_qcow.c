@@ -2,8 +2,8 @@
 /*
  * check_qcow.c - what is right and wrong about a disk image of QEMU, without a secret.
  *
- * It is what opening it asks for: a header whose fields fit each other, tables that name parts of the file that are there and
- * do not overlap, and a LUKS header. Reference counts, snapshots and leaks are for 'qemu-img check'.
+ * It is what opening it asks for: a header whose fields fit each other, tables that name parts of the file that are
+ * there and do not overlap, and a LUKS header. Reference counts, snapshots and leaks are for 'qemu-img check'.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -39,8 +39,8 @@ enum coffer_status credential_derive(const struct coffer_credential *credential,
 /* Its size; 0: none. */
 size_t credential_passphrase(const struct coffer_credential *credential, const uint8_t **data);
 
-/* How many there are, and one of them, in an order of their content: its size in bytes, the first MiB (8 MiB where a part
- * of it was named) being kept, and whether more is in the file. */
+/* How many there are, and one of them, in an order of their content: its size in bytes, the first MiB (8 MiB where
+ * a part of it was named) being kept, and whether more is in the file. */
 size_t credential_key_files(const struct coffer_credential *credential);
 size_t credential_key_file(const struct coffer_credential *credential, size_t index, const uint8_t **data,
                            bool *is_cut);

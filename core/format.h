@@ -69,9 +69,9 @@ void format_opened_free(struct format_opened *opened);
 /* The map is one run of sectors. */
 void format_opened_place(struct format_opened *opened, uint64_t size, uint64_t storage_offset, uint64_t tweak);
 
-/* Puts a run of `size` bytes behind the map, whose size grows by that; one that continues the last becomes part of it.
- * `tweak` counts for SEGMENT_CIPHER. Errors: UNSUPPORTED (more than FORMAT_SEGMENTS_MAX), DAMAGED (more bytes than can be
- * counted), NO_MEMORY. */
+/* Puts a run of `size` bytes behind the map, whose size grows by that; one that continues the last becomes part of
+ * it. `tweak` counts for SEGMENT_CIPHER. Errors: UNSUPPORTED (more than FORMAT_SEGMENTS_MAX), DAMAGED (more bytes
+ * than can be counted), NO_MEMORY. */
 enum coffer_status format_opened_add(struct format_opened *opened, enum segment_kind kind, uint64_t size,
                                      uint64_t storage_offset, uint64_t tweak, struct coffer_error *error);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * format_freeotfe.c - opens volumes of FreeOTFE and of LibreCrypt, its successor. They have no magic: a critical data block
- * looks like noise, and only a secret shows what it is. It lies before the data, or in a file of its own, a "keyfile". It is
- * read and never written.
+ * format_freeotfe.c - opens volumes of FreeOTFE and of LibreCrypt, its successor. They have no magic: a critical
+ * data block looks like noise, and only a secret shows what it is. It lies before the data, or in a file of its
+ * own, a "keyfile". It is read and never written.
  */
 #include "format_freeotfe.h"
 
@@ -115,8 +115,8 @@ static enum coffer_status judge(struct attempt *attempt, struct coffer_error *er
     return error_set(error, COFFER_DAMAGED, 0, "its critical data block says what cannot be");
 }
 
-/* Behind the block. With the block in a file of its own nothing says where the data begins: where there is no room for a
- * block before it, at the start; else behind the volume's own block, unless it is said. */
+/* Behind the block. With the block in a file of its own nothing says where the data begins: where there is no room
+ * for a block before it, at the start; else behind the volume's own block, unless it is said. */
 static uint64_t data_offset(const struct storage *storage, const struct coffer_open_options *options,
                             uint64_t size)
 {

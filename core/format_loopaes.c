@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * format_loopaes.c - opens volumes of loop-AES. They have no header at all: every byte is data, and neither the size of the
- * keys nor a wrong one shows. So they are opened where they are named and never tried, and there is a format for each size.
+ * format_loopaes.c - opens volumes of loop-AES. They have no header at all: every byte is data, and neither the
+ * size of the keys nor a wrong one shows. So they are opened where they are named and never tried, and there is a
+ * format for each size.
  */
 #include <stdio.h>
 #include <string.h>

@@ -39,8 +39,8 @@ static unsigned find_version(struct storage *storage)
     return version != 0 ? version : UINT16_MAX;
 }
 
-/* Where only the second header of LUKS2 is left, something else may have been written over the first, as a new file system
- * is. That must be meant: `named` says that somebody called it LUKS. */
+/* Where only the second header of LUKS2 is left, something else may have been written over the first, as a new file
+ * system is. That must be meant: `named` says that somebody called it LUKS. */
 static enum coffer_status read_header(struct storage *storage, bool named, struct luks_header *header,
                                       struct coffer_error *error)
 {

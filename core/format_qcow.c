@@ -2,9 +2,10 @@
 /*
  * format_qcow.c - opens QEMU's encrypted disk images, to be read.
  *
- * To write, clusters would have to be found that are free, their references counted and snapshots kept apart: that is what
- * QEMU is for. In an image with a LUKS header that header is an ordinary one but for the data, which lies where the
- * image's tables say. In one with AES the passphrase is the key, and nothing can tell whether it is the right one.
+ * To write, clusters would have to be found that are free, their references counted and snapshots kept apart: that
+ * is what QEMU is for. In an image with a LUKS header that header is an ordinary one but for the data, which lies
+ * where the image's tables say. In one with AES the passphrase is the key, and nothing can tell whether it is the
+ * right one.
  */
 #include <errno.h>
 #include <stdio.h>

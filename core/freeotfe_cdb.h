@@ -29,8 +29,8 @@ CRYPTO_CHECKED int freeotfe_cdb_old_key(enum crypto_digest digest, const uint8_t
                                         size_t passphrase_size, const uint8_t *salt, size_t salt_size,
                                         uint8_t key[FREEOTFE_KEY_MAX]);
 
-/* Decrypts a block with `key`, of which the cipher takes what it needs, and compares the check value. 0: it matches; then
- * `plain` is filled. -EBADMSG: it does not; -EINVAL: the cipher takes no such key; -ENOMEM. */
+/* Decrypts a block with `key`, of which the cipher takes what it needs, and compares the check value. 0: it
+ * matches; then `plain` is filled. -EBADMSG: it does not; -EINVAL: the cipher takes no such key; -ENOMEM. */
 CRYPTO_CHECKED int freeotfe_cdb_open(const uint8_t raw[FREEOTFE_CDB_SIZE], size_t salt_size, bool is_old,
                                      enum crypto_digest digest, const struct freeotfe_cipher *cipher,
                                      const uint8_t *key, struct freeotfe_plain *plain);
@@ -52,7 +52,8 @@ enum freeotfe_verdict {
     FREEOTFE_DAMAGED,    /* it says what cannot be */
 };
 
-/* Hostile bytes in, numbers that have been looked at out; cdb is filled where they are usable, and its format always. */
+/* Hostile bytes in, numbers that have been looked at out; cdb is filled where they are usable, and its format
+ * always. */
 enum freeotfe_verdict freeotfe_cdb_decode(const struct freeotfe_plain *plain, const struct freeotfe_cipher *cipher,
                                           struct freeotfe_cdb *cdb);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The digests and ciphers of FreeOTFE and LibreCrypt, as far as libgcrypt has them: MD2, RIPEMD-128, -256 and -320, CAST-256,
- * MARS, RC6 and Twofish with 192 bits are not there. Its ciphers that encrypt nothing, "null" and "XOR", are never tried: a
- * volume must not be written in the clear because its header says so.
+ * The digests and ciphers of FreeOTFE and LibreCrypt, as far as libgcrypt has them: MD2, RIPEMD-128, -256 and -320,
+ * CAST-256, MARS, RC6 and Twofish with 192 bits are not there. Its ciphers that encrypt nothing, "null" and "XOR",
+ * are never tried: a volume must not be written in the clear because its header says so.
  */
 #include "freeotfe_cipher.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* freeotfe_cipher.h - the digests, ciphers and IVs of FreeOTFE and LibreCrypt, and how the sectors of their volumes are made. */
+/* freeotfe_cipher.h - the digests, ciphers and IVs of FreeOTFE and LibreCrypt, and how the sectors of their volumes
+ * are made. */
 #ifndef CORE_FREEOTFE_CIPHER_H
 #define CORE_FREEOTFE_CIPHER_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Tries a secret on a critical data block with all digests and ciphers. A job is a digest: its key is derived once, for the
- * cipher that takes most, and the others take the start of it. After the derivation of today comes that of the first format,
- * a single digest, which costs nothing beside it.
+ * Tries a secret on a critical data block with all digests and ciphers. A job is a digest: its key is derived once,
+ * for the cipher that takes most, and the others take the start of it. After the derivation of today comes that of
+ * the first format, a single digest, which costs nothing beside it.
  */
 #include "freeotfe_search.h"
 

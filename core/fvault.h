@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fvault.h - what the metadata of a FileVault 2 volume says: one that Mac OS X 10.7 to 10.12 encrypted with CoreStorage,
- * on a disk that is not its own system's.
+ * fvault.h - what the metadata of a FileVault 2 volume says: one that Mac OS X 10.7 to 10.12 encrypted with
+ * CoreStorage, on a disk that is not its own system's.
  *
- * fvault.c finds and decrypts the blocks of metadata, whose key lies beside them; fvault_block.c reads what is in them;
- * fvault_key.c makes the key of it, format_fvault.c the map. Nothing here is secret.
+ * fvault.c finds and decrypts the blocks of metadata, whose key lies beside them; fvault_block.c reads what is in
+ * them; fvault_key.c makes the key of it, format_fvault.c the map. Nothing here is secret.
  */
 #ifndef CORE_FVAULT_H
 #define CORE_FVAULT_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fvault_key.c - a passphrase derives a key that unwraps a second one, which unwraps the first half of the volume's key;
- * the second half is a hash of the first and of a number that lies in the clear.
+ * fvault_key.c - a passphrase derives a key that unwraps a second one, which unwraps the first half of the volume's
+ * key; the second half is a hash of the first and of a number that lies in the clear.
  */
 #include "fvault_key.h"
 

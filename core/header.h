@@ -101,8 +101,8 @@ const uint8_t *header_salt(const uint8_t block[HEADER_BLOCK_SIZE]);
 /* Whether the public check over cells 1-15 holds; marked volume 0 blocks only. */
 bool header_slots_check(const uint8_t block[HEADER_BLOCK_SIZE]);
 
-/* Whether a block could be noise, or sealed: no value of a byte comes much more often than the others. Of blocks that are
- * random, it says no to less than one in 10^15. */
+/* Whether a block could be noise, or sealed: no value of a byte comes much more often than the others. Of blocks
+ * that are random, it says no to less than one in 10^15. */
 bool header_looks_random(const uint8_t block[HEADER_BLOCK_SIZE]);
 
 /* ---- cells ---- */
@@ -151,9 +151,9 @@ uint8_t *header_private_label(struct header_body *body);
 uint8_t *header_listed_salt(struct header_body *body, enum header_copy copy);
 uint8_t *header_listed_digest(struct header_body *body, enum header_copy copy, unsigned slot);
 
-/* What an authenticated body says, judged before use: the holder of a key may be the attacker. known: the incompat bits
- * that the caller can do with. Errors: UNSUPPORTED (another incompat bit, sys = EINPROGRESS for UNFINISHED; unknown cipher),
- * DAMAGED (geometry that cannot be; sys = ENODATA where the store is too small for it). */
+/* What an authenticated body says, judged before use: the holder of a key may be the attacker. known: the incompat
+ * bits that the caller can do with. Errors: UNSUPPORTED (another incompat bit, sys = EINPROGRESS for UNFINISHED;
+ * unknown cipher), DAMAGED (geometry that cannot be; sys = ENODATA where the store is too small for it). */
 enum coffer_status header_validate(const struct header_body *body, uint64_t backing_size, uint32_t known,
                                    struct coffer_error *error);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * loopaes_key.c - the lines of a clear key file are hashed, one key each. Nothing on a volume tells whether they were the
- * right ones, so whatever loop-AES would not take for keys is refused: its programs want 20 bytes a line at least.
+ * loopaes_key.c - the lines of a clear key file are hashed, one key each. Nothing on a volume tells whether they
+ * were the right ones, so whatever loop-AES would not take for keys is refused: its programs want 20 bytes a line
+ * at least.
  */
 #include "loopaes_key.h"
 
@@ -18,8 +19,8 @@ struct loopaes_hash loopaes_hash_of(uint32_t key_size)
     return (struct loopaes_hash){ digest, key_size };
 }
 
-/* What GnuPG writes begins with the packet of an encrypted key, in which the upper bit is set and a second byte of UTF-8
- * would be, or is armored. */
+/* What GnuPG writes begins with the packet of an encrypted key, in which the upper bit is set and a second byte of
+ * UTF-8 would be, or is armored. */
 static bool is_encrypted(const uint8_t *text, size_t size)
 {
     static const char ARMOR[] = "-----BEGIN PGP";

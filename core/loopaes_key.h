@@ -17,9 +17,9 @@ struct loopaes_hash {
 /* loop-AES's own choice for keys of 16, 24 or 32 bytes. */
 struct loopaes_hash loopaes_hash_of(uint32_t key_size);
 
-/* *keys: 1 (version 1 of loop-AES, the line may be a passphrase), 64 (version 2) or 65 (version 3, the last is a seed),
- * one after the other in `key`, which is secret memory of LOOPAES_KEYS_MAX times key_size bytes. Errors: INVALID, saying
- * what `text` has in place of keys. */
+/* *keys: 1 (version 1 of loop-AES, the line may be a passphrase), 64 (version 2) or 65 (version 3, the last is a
+ * seed), one after the other in `key`, which is secret memory of LOOPAES_KEYS_MAX times key_size bytes. Errors:
+ * INVALID, saying what `text` has in place of keys. */
 enum coffer_status loopaes_key_make(const uint8_t *text, size_t size, struct loopaes_hash hash, uint8_t *key,
                                     unsigned *keys, struct coffer_error *error);
 

@@ -94,8 +94,8 @@ bool luks2_has_second(struct storage *storage);
 /* Fills the public part of info. */
 void luks_describe(const struct luks_header *header, struct coffer_info *info);
 
-/* The JSON of a LUKS2 header, after its checksum: `size` bytes with a NUL at the end. `start`: bytes that the two headers
- * take. Errors: DAMAGED, NO_MEMORY. */
+/* The JSON of a LUKS2 header, after its checksum: `size` bytes with a NUL at the end. `start`: bytes that the two
+ * headers take. Errors: DAMAGED, NO_MEMORY. */
 enum coffer_status luks2_parse(const char *text, size_t size, uint64_t start, struct luks_header *header,
                                struct coffer_error *error);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * luks2_create.c - makes a LUKS2 volume, as cryptsetup does but for what needs device-mapper, and completes one that was
- * made to be filled.
+ * luks2_create.c - makes a LUKS2 volume, as cryptsetup does but for what needs device-mapper, and completes one
+ * that was made to be filled.
  *
- * Headers go last, the second before the first. What has been written is then opened as any other LUKS2 volume is, so
- * that nobody gets a volume that does not open.
+ * Headers go last, the second before the first. What has been written is then opened as any other LUKS2 volume is,
+ * so that nobody gets a volume that does not open.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
 /*
  * qcow.h - QEMU's disk images, QCOW of versions 1 to 3: what their header says, and where the cleartext lies.
  *
- * An image is made of clusters. Two levels of tables, L1 and L2, say for each cluster of the disk where in the file it is;
- * nothing vouches for them, so all that they say is checked when the image is opened, once and for all.
+ * An image is made of clusters. Two levels of tables, L1 and L2, say for each cluster of the disk where in the file
+ * it is; nothing vouches for them, so all that they say is checked when the image is opened, once and for all.
  */
 #ifndef CORE_QCOW_H
 #define CORE_QCOW_H
@@ -44,9 +44,10 @@ bool qcow_find(struct storage *storage);
  * Errors: DAMAGED, UNSUPPORTED (the version), FAILED. */
 enum coffer_status qcow_read(struct storage *storage, struct qcow *qcow, struct coffer_error *error);
 
-/* Reads the tables into the map of `opened`. All that they name lies inside the file and apart from each other. Takes less
- * than 512 MiB of memory whatever they say, the map included, and for common images a few; asks the progress callback.
- * Errors: DAMAGED, UNSUPPORTED (compressed clusters, too large, too many pieces), NO_MEMORY, INTERRUPTED, FAILED. */
+/* Reads the tables into the map of `opened`. All that they name lies inside the file and apart from each other.
+ * Takes less than 512 MiB of memory whatever they say, the map included, and for common images a few; asks the
+ * progress callback. Errors: DAMAGED, UNSUPPORTED (compressed clusters, too large, too many pieces), NO_MEMORY,
+ * INTERRUPTED, FAILED. */
 enum coffer_status qcow_map(struct storage *storage, const struct qcow *qcow,
                             const struct coffer_callbacks *callbacks, struct format_opened *opened,
                             struct coffer_error *error);

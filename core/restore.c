@@ -87,8 +87,8 @@ static enum coffer_status check_room(const struct header_fields *fields, uint64_
     return COFFER_OK;
 }
 
-/* Seals the opened volume's blocks for today's store into `data`. today: what the store holds of that volume, NULL where
- * it holds nothing that opens. */
+/* Seals the opened volume's blocks for today's store into `data`. today: what the store holds of that volume, NULL
+ * where it holds nothing that opens. */
 static enum coffer_status renew(const struct copies *today, struct copies *copies,
                                 const struct coffer_credential *credential, uint64_t store_size, uint8_t *data,
                                 struct coffer_error *error)
@@ -173,8 +173,8 @@ static enum coffer_status refuse_another_volume(const struct unlock_image *prese
     return COFFER_OK;
 }
 
-/* What the store holds of the volume that the backup opens. Where it is larger than the volume and the front is lost, as a
- * restore that was cut short leaves it, only the backup says where the tail is. */
+/* What the store holds of the volume that the backup opens. Where it is larger than the volume and the front is
+ * lost, as a restore that was cut short leaves it, only the backup says where the tail is. */
 static enum coffer_status find_today(struct unlock_image *present, const struct copies *copies,
                                      struct copies *today)
 {

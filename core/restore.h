@@ -13,8 +13,8 @@ struct restoring {
     struct copies *copies, *today;
 };
 
-/* Writes the header into both ends of the store that restoring->present was read from. data: the backup, with the blocks of
- * the volume that it opened sealed anew; it is changed. IO. */
+/* Writes the header into both ends of the store that restoring->present was read from. data: the backup, with the
+ * blocks of the volume that it opened sealed anew; it is changed. IO. */
 enum coffer_status restore_ends(const struct restoring *restoring, uint8_t *data, struct coffer_error *error);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * restore_ends.c - how a restore writes (spec/volume.md): what of each end stays as it is today, which end comes last, and
- * in which order, so that a cut leaves the secrets of now or those of then.
+ * restore_ends.c - how a restore writes (spec/volume.md): what of each end stays as it is today, which end comes
+ * last, and in which order, so that a cut leaves the secrets of now or those of then.
  */
 #include <string.h>
 

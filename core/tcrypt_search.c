@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Tries a secret on all headers with all key derivations and ciphers. A job is one header under one derivation; jobs
- * are taken in the order of their likelihood, side by side (trials.h). The first 64 bytes are derived first: they are all
- * that a single cipher in XTS takes, which is what most volumes have, and with the large digests a third of the work.
+ * Tries a secret on all headers with all key derivations and ciphers. A job is one header under one derivation;
+ * jobs are taken in the order of their likelihood, side by side (trials.h). The first 64 bytes are derived first:
+ * they are all that a single cipher in XTS takes, which is what most volumes have, and with the large digests a
+ * third of the work.
  *
- * Threads: derivations that need much memory run side by side as far as the budget allows; what they share for that is
- * under a mutex of their own.
+ * Threads: derivations that need much memory run side by side as far as the budget allows; what they share for that
+ * is under a mutex of their own.
  */
 #include "tcrypt_search.h"
 

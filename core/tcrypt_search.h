@@ -32,8 +32,8 @@ struct tcrypt_found {
 };
 
 /* Both in secret memory. Derivations run in as many threads as there are processors, those that need much memory
- * while all that run fit into the memory budget together. Errors: WRONG_SECRET, NO_MEMORY (also: a derivation had to be left out, and the secret may
- * belong to it), INTERRUPTED. */
+ * while all that run fit into the memory budget together. Errors: WRONG_SECRET, NO_MEMORY (also: a derivation had
+ * to be left out, and the secret may belong to it), INTERRUPTED. */
 enum coffer_status tcrypt_search(const struct tcrypt_input *input, const struct coffer_callbacks *callbacks,
                                  struct tcrypt_found *found, struct coffer_error *error);
 

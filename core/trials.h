@@ -28,8 +28,8 @@ struct trials {
     struct coffer_error skipped; /* why a job could not be tried */
 };
 
-/* Whether one of them succeeded. The progress callback is called on the thread of the caller alone. Errors: WRONG_SECRET, with
- * the text `nothing`; what trials_skip was told; INTERRUPTED. */
+/* Whether one of them succeeded. The progress callback is called on the thread of the caller alone. Errors:
+ * WRONG_SECRET, with the text `nothing`; what trials_skip was told; INTERRUPTED. */
 enum coffer_status trials_all(struct trials *trials, const struct coffer_callbacks *callbacks, const char *nothing,
                               struct coffer_error *error);
 
@@ -38,7 +38,8 @@ enum coffer_status trials_all(struct trials *trials, const struct coffer_callbac
 /* A crypto_go_on_fn; `user` is the struct trials. */
 bool trials_go_on(void *user, uint32_t rounds);
 
-/* It succeeded. True: it is the first, and may keep what it found where the caller of trials_all finds it. Ends the others. */
+/* It succeeded. True: it is the first, and may keep what it found where the caller of trials_all finds it. Ends the
+ * others. */
 bool trials_succeed(struct trials *trials);
 
 /* It could not be tried, and the secret may be right for it. */

@@ -116,8 +116,9 @@ static void note_strangers(const struct unlock_image *image, const struct choice
     }
 }
 
-/* A raw key opens under any cost: what shows one may be damaged, or somebody may have changed it. New secrets get the one
- * that is sealed: with the preamble, or inside a hidden header, beside which the preamble is another volume's. */
+/* A raw key opens under any cost: what shows one may be damaged, or somebody may have changed it. New secrets get
+ * the one that is sealed: with the preamble, or inside a hidden header, beside which the preamble is another
+ * volume's. */
 static void take_cost(struct copies *copies, const uint8_t *winner)
 {
     struct header_preamble preamble;

@@ -194,8 +194,8 @@ enum crypto_mode {
     CRYPTO_CBC_ELEPHANT, /* BitLocker's up to Windows 7: a diffuser with a key of its own; one layer, EBOIV */
 };
 
-/* How the number of a sector becomes an IV (CBC), a tweak (XTS) or the index of its first block (LRW), a big-endian number.
- * LRW with CRYPTO_IV_NULL counts blocks from 1, all through the volume, as the kernel's "benbi". */
+/* How the number of a sector becomes an IV (CBC), a tweak (XTS) or the index of its first block (LRW), a big-endian
+ * number. LRW with CRYPTO_IV_NULL counts blocks from 1, all through the volume, as the kernel's "benbi". */
 enum crypto_iv {
     CRYPTO_IV_NULL,
     CRYPTO_IV_PLAIN, /* 32 bits, little-endian */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Kuznyechik (RFC 7801), 256 blocks at once, as circuits: bit j of byte i of all blocks is one vector of 256 bits. No
- * memory is read at a place, and no branch taken, that depends on the key or the data, so caches tell nothing; tables
- * would be two to three times as fast. The vectors are GCC's and Clang's; a second copy of the code is compiled for AVX2.
+ * Kuznyechik (RFC 7801), 256 blocks at once, as circuits: bit j of byte i of all blocks is one vector of 256 bits.
+ * No memory is read at a place, and no branch taken, that depends on the key or the data, so caches tell nothing;
+ * tables would be two to three times as fast. The vectors are GCC's and Clang's; a second copy of the code is
+ * compiled for AVX2.
  */
 #include "kuznyechik.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * md5.c - the compression function of MD5 (RFC 1321), because loop-AES makes its IVs with an MD5 that libgcrypt cannot be
- * told: it begins in a state of its own, and counts no length for that. Each step waits for the one before, so that one
- * message leaves most of a processor idle; sixteen of them, in vectors of GCC and Clang, take little longer than one.
+ * md5.c - the compression function of MD5 (RFC 1321), because loop-AES makes its IVs with an MD5 that libgcrypt
+ * cannot be told: it begins in a state of its own, and counts no length for that. Each step waits for the one
+ * before, so that one message leaves most of a processor idle; sixteen of them, in vectors of GCC and Clang, take
+ * little longer than one.
  */
 #include "md5.h"
 
@@ -19,7 +20,8 @@
         (a) = LEFT(a, bits) + (b);                       \
     } while (0)
 
-/* Sixteen steps. They take the words of the block in an order of their own: the first, and how far it is to the next. */
+/* Sixteen steps. They take the words of the block in an order of their own: the first, and how far it is to the
+ * next. */
 #define ROUND(function, constant, first, stride, bits0, bits1, bits2, bits3)                              \
     _Pragma("GCC unroll 4") for (unsigned i = 0; i < 16; i += 4)                                          \
     {                                                                                                     \

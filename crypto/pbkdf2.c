@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * PBKDF2 of foreign formats, written out over libgcrypt's HMAC, block by block: gcry_kdf_derive runs for seconds without a
- * way to stop it, and derives all blocks where the first may do. It is as fast.
+ * PBKDF2 of foreign formats, written out over libgcrypt's HMAC, block by block: gcry_kdf_derive runs for seconds
+ * without a way to stop it, and derives all blocks where the first may do. It is as fast.
  */
 #include <errno.h>
 #include <gcrypt.h>

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * loop-AES from version 2 on. Sector n is CBC under key n modulo 64. Its IV is the MD5 of all of its cleartext but the first
- * block, and of its number; in version 3 a block of seed stands in front of that, which the length in the padding leaves
- * out. An IV meets nothing but the first block of cleartext. So CBC runs without one, and what it would have been is mixed
- * into the first block of the sector, before encryption or after decryption: the same step, for it depends on the rest only.
+ * loop-AES from version 2 on. Sector n is CBC under key n modulo 64. Its IV is the MD5 of all of its cleartext but
+ * the first block, and of its number; in version 3 a block of seed stands in front of that, which the length in the
+ * padding leaves out. An IV meets nothing but the first block of cleartext. So CBC runs without one, and what it
+ * would have been is mixed into the first block of the sector, before encryption or after decryption: the same
+ * step, for it depends on the rest only.
  */
 #include "sector_lmk.h"
 
@@ -151,7 +152,8 @@ static void mix(struct sector_lmk *lmk, uint64_t number, uint8_t *data, size_t s
 
 static const uint8_t NO_IV[BLOCK];
 
-/* CBC without an IV. All sectors of a key one after the other, for setting one takes longer than decrypting a sector. */
+/* CBC without an IV. All sectors of a key one after the other, for setting one takes longer than decrypting a
+ * sector. */
 static void crypt_all(struct sector_lmk *lmk, bool encrypt, uint64_t number, uint8_t *out, const uint8_t *in,
                       size_t sectors)
 {

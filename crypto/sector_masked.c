@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * XTS and LRW over any ciphers of 16-byte blocks, alone or in cascades. Both encrypt a block between two additions
- * of the same mask; the masks of up to 4 KiB are computed first, then all blocks go through the cipher at once. So do
- * the tweaks of many sectors. In a cascade every layer covers the whole sector; XTS layers have tweak keys of their own,
- * LRW layers share one.
+ * of the same mask; the masks of up to 4 KiB are computed first, then all blocks go through the cipher at once. So
+ * do the tweaks of many sectors. In a cascade every layer covers the whole sector; XTS layers have tweak keys of
+ * their own, LRW layers share one.
  */
 #include "sector_masked.h"
 
@@ -165,8 +165,8 @@ static void add_multiple(const struct sector_masked *masked, uint64_t number, un
     }
 }
 
-/* The tweak key times the index of a block, for blocks that follow each other. Counting on by one flips the lowest clear
- * bit and all below it. */
+/* The tweak key times the index of a block, for blocks that follow each other. Counting on by one flips the lowest
+ * clear bit and all below it. */
 static void mask_from(const struct sector_masked *masked, uint64_t high, uint64_t low, uint8_t *mask, size_t size)
 {
     uint64_t product[2] = { 0, 0 };

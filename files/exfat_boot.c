@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * exfat_boot.c - the two boot regions: where everything is, with a checksum, and whether the file system was closed
- * properly. Where the first one is damaged, the second one tells, and nothing is written: fsck.exfat restores the first.
+ * properly. Where the first one is damaged, the second one tells, and nothing is written: fsck.exfat restores the
+ * first.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -157,8 +157,8 @@ ssize_t ext_read(struct files *files, uint64_t ino, void *data, size_t size, uin
 
 /* ---- Writing ---- */
 
-/* A refusal (a protected hidden volume lies there) is the writer's to hear of, at once; nothing of it is kept, so there is
- * nothing that closing would have lost. */
+/* A refusal (a protected hidden volume lies there) is the writer's to hear of, at once; nothing of it is kept, so
+ * there is nothing that closing would have lost. */
 static int put(struct ext *ext, const void *data, size_t size, uint64_t where)
 {
     struct coffer_error error = COFFER_ERROR_INIT;

@@ -2,9 +2,9 @@
 /*
  * fat_name.c - names of files: UTF-8 outside, UTF-16 on the medium, and the same in upper and lower case.
  *
- * Upper case, where the volume does not say what it is, is what the C library says of each character by itself, but nothing beyond ASCII becomes ASCII: for
- * Windows a dotless i is not an i. Half of a surrogate pair, which a medium may hold, is written as if it were a
- * character, so that such a file can be seen and removed.
+ * Upper case, where the volume does not say what it is, is what the C library says of each character by itself, but
+ * nothing beyond ASCII becomes ASCII: for Windows a dotless i is not an i. Half of a surrogate pair, which a medium
+ * may hold, is written as if it were a character, so that such a file can be seen and removed.
  */
 #include <errno.h>
 #include <locale.h>

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * fat_time.c - times as FAT keeps them: the local time of whoever wrote them, from 1980 to 2107, in steps of two
- * seconds. "Local" is this machine's time zone with its daylight saving time of that date, as with Windows, macOS and
- * mtools; Linux's own driver calls it tz and takes today's offset for all dates, so that an hour may lie between the
- * two; exFAT keeps UTC, or the zone beside the time, and hundredths. What lies outside those years becomes the first or the last of them.
+ * seconds. "Local" is this machine's time zone with its daylight saving time of that date, as with Windows, macOS
+ * and mtools; Linux's own driver calls it tz and takes today's offset for all dates, so that an hour may lie
+ * between the two; exFAT keeps UTC, or the zone beside the time, and hundredths. What lies outside those years
+ * becomes the first or the last of them.
  */
 #include "fat.h"
 

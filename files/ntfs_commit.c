@@ -19,8 +19,8 @@
 
 /* ---- The volume ---- */
 
-/* Remembers the first one for close. That contents are refused (a protected hidden volume lies there) is the writer's to
- * hear of, at once: closing loses nothing of them. */
+/* Remembers the first one for close. That contents are refused (a protected hidden volume lies there) is the
+ * writer's to hear of, at once: closing loses nothing of them. */
 static int note_failure(struct nt *nt, const struct coffer_error *error)
 {
     const bool refused = error->status == COFFER_NOT_PERMITTED && nt->contents != NULL;

@@ -240,13 +240,12 @@ struct coffer_create_options {
 
 struct coffer_volume;
 
-/* Makes a volume in a file or on a block device and leaves it open for reading and writing. A file has no
- * name yet: coffer_volume_publish gives it one. Closed without that, nothing is left behind.
- * A LUKS2 volume has one secret, a passphrase or one key file, and of the options container_size, sector_size, kdf_memory,
- * kdf_passes (at least 4, the default), fill, replace, label (up to 47 bytes), unfinished and callbacks; its data begins
- * at 16 MiB.
- * Errors: INVALID, IN_USE, NOT_FOUND (no such directory), NOT_PERMITTED, NO_MEMORY, INTERRUPTED, FAILED
- * (sys = EEXIST: the file exists and `replace` is not set; sys = ENOSPC). */
+/* Makes a volume in a file or on a block device and leaves it open for reading and writing. A file has no name yet:
+ * coffer_volume_publish gives it one. Closed without that, nothing is left behind. A LUKS2 volume has one secret, a
+ * passphrase or one key file, and of the options container_size, sector_size, kdf_memory, kdf_passes (at least 4,
+ * the default), fill, replace, label (up to 47 bytes), unfinished and callbacks; its data begins at 16 MiB. Errors:
+ * INVALID, IN_USE, NOT_FOUND (no such directory), NOT_PERMITTED, NO_MEMORY, INTERRUPTED, FAILED (sys = EEXIST: the
+ * file exists and `replace` is not set; sys = ENOSPC). */
 COFFER_API enum coffer_status coffer_volume_create(const char *path, const struct coffer_credential *credential,
                                                    const struct coffer_create_options *options,
                                                    struct coffer_volume **volume, struct coffer_error *error);
@@ -277,7 +276,8 @@ struct coffer_open_options {
      * that writes: until the volume is closed it may still be called. NULL = none. */
     const struct coffer_credential *protect_hidden;
     int fd; /* an open descriptor to use instead of opening the path (taken over); -1 = none */
-    /* LUKS: the file that holds the header, where it is not at the start of the data. FreeOTFE: its keyfile. NULL = none */
+    /* LUKS: the file that holds the header, where it is not at the start of the data. FreeOTFE: its keyfile. NULL =
+     * none */
     const char *header;
     int slot; /* formats of others: the only key slot to try; -1 = all */
     struct coffer_callbacks callbacks;
@@ -286,8 +286,8 @@ struct coffer_open_options {
     const char *hash; /* "sha512", "sha256", "whirlpool", "blake2s", "ripemd160", "streebog", "sha1", "argon2id" */
     bool system;      /* the path is the whole disk of an encrypted system */
     bool backup_header; /* use the backup headers at the end of the volume */
-    /* FreeOTFE; any of these names it where `type` is NULL. The hash, too, counts where it is named: also "sha384", "sha224",
-     * "tiger", "md5", "md4". */
+    /* FreeOTFE; any of these names it where `type` is NULL. The hash, too, counts where it is named: also "sha384",
+     * "sha224", "tiger", "md5", "md4". */
     int salt_bits;       /* -1 = 256; at most 512, a multiple of 8 */
     uint32_t iterations; /* 0 = 2048 */
     /* Bytes: where it begins, in a store that holds something else, too; with `header` the data. -1: at the start, with
@@ -341,12 +341,12 @@ COFFER_API enum coffer_status coffer_volume_seek(struct coffer_volume *volume, u
 
 /* ---- Copying -------------------------------------------------------------------------------------------- */
 
-/* Makes the cleartext of `to` that of `from`, with zeros up to a multiple of 4096 bytes, and reads both again to verify it.
- * `to` may be larger; what is behind is left alone.
- * What is the same already is not written, and zeros become holes where `to` is thin: after a copy that was cut short, in
- * whatever way, the same call goes on, and needs no record of how far it was. Flushes now and then. Works in as many threads
- * as there are processors; the callbacks are called on the caller's. Errors: INVALID (`to` is smaller), FAILED (also, sys =
- * EILSEQ: what is read back is not what was written), INTERRUPTED. */
+/* Makes the cleartext of `to` that of `from`, with zeros up to a multiple of 4096 bytes, and reads both again to
+ * verify it. `to` may be larger; what is behind is left alone. What is the same already is not written, and zeros
+ * become holes where `to` is thin: after a copy that was cut short, in whatever way, the same call goes on, and
+ * needs no record of how far it was. Flushes now and then. Works in as many threads as there are processors; the
+ * callbacks are called on the caller's. Errors: INVALID (`to` is smaller), FAILED (also, sys = EILSEQ: what is read
+ * back is not what was written), INTERRUPTED. */
 COFFER_API enum coffer_status coffer_volume_copy(struct coffer_volume *from, struct coffer_volume *to,
                                                  const struct coffer_callbacks *callbacks,
                                                  struct coffer_error *error);
@@ -361,14 +361,14 @@ COFFER_API enum coffer_status coffer_volume_complete(struct coffer_volume *volum
 
 /* ---- Taking over ---------------------------------------------------------------------------------------- */
 
-/* Turns a volume of VeraCrypt, or of TrueCrypt since its version 6, into one of ours by writing headers alone: the data
- * stays, under its old key. `credential` opens it; `new_secret` (NULL: the same) will. First both ends of the volume go
- * into the new file `backup_path` (COFFER_ADOPT_BACKUP_SIZE), which is read back and opened; one that is there already
- * is taken if it is of this volume. coffer_header_restore with it undoes all. At every moment the volume opens with the
- * old program or as ours: a power cut loses nothing, and the same call goes on. Of `options` type, pim, hash and
- * callbacks count, of `create` kdf_memory, kdf_passes, label, slot_name and withhold_time. Errors: as
- * coffer_volume_open; UNSUPPORTED: another cipher than AES in XTS, a hidden volume, a system, another layout; INVALID: it
- * is one of ours, or (sys = EEXIST) the file of the backup is something else. */
+/* Turns a volume of VeraCrypt, or of TrueCrypt since its version 6, into one of ours by writing headers alone: the
+ * data stays, under its old key. `credential` opens it; `new_secret` (NULL: the same) will. First both ends of the
+ * volume go into the new file `backup_path` (COFFER_ADOPT_BACKUP_SIZE), which is read back and opened; one that is
+ * there already is taken if it is of this volume. coffer_header_restore with it undoes all. At every moment the
+ * volume opens with the old program or as ours: a power cut loses nothing, and the same call goes on. Of `options`
+ * type, pim, hash and callbacks count, of `create` kdf_memory, kdf_passes, label, slot_name and withhold_time.
+ * Errors: as coffer_volume_open; UNSUPPORTED: another cipher than AES in XTS, a hidden volume, a system, another
+ * layout; INVALID: it is one of ours, or (sys = EEXIST) the file of the backup is something else. */
 COFFER_API enum coffer_status coffer_adopt(const char *path, const struct coffer_credential *credential,
                                            const struct coffer_credential *new_secret, const char *backup_path,
                                            const struct coffer_open_options *options,
@@ -404,10 +404,10 @@ COFFER_API enum coffer_status coffer_volume_mapping(const struct coffer_volume *
                                                     struct coffer_mapping *mapping, struct coffer_secret *key,
                                                     struct coffer_error *error);
 
-/* Before the kernel maps what the volume lies in: flushes it, and lets go of a device as far as the kernel is concerned;
- * other openings still find it in use. *fd, to be closed, shares the lock: it lasts for as long as that descriptor is
- * open, or a loop device that was made with it, whatever becomes of the volume. Nothing may be written through the
- * volume then. Errors: IN_USE (somebody was faster), UNSUPPORTED, FAILED. */
+/* Before the kernel maps what the volume lies in: flushes it, and lets go of a device as far as the kernel is
+ * concerned; other openings still find it in use. *fd, to be closed, shares the lock: it lasts for as long as that
+ * descriptor is open, or a loop device that was made with it, whatever becomes of the volume. Nothing may be
+ * written through the volume then. Errors: IN_USE (somebody was faster), UNSUPPORTED, FAILED. */
 COFFER_API enum coffer_status coffer_volume_lend(struct coffer_volume *volume, int *fd,
                                                  struct coffer_error *error);
 
@@ -421,7 +421,8 @@ COFFER_API enum coffer_status coffer_volume_take_back(struct coffer_volume *volu
 /* Writes a LUKS2 header over the volume's data into a new file (0600), which stands beside the volume and changes
  * nothing in it: cryptsetup opens the data with both. Its only secret is that of `credential`, a passphrase or one
  * key file; the key derivation costs what the volume's does. Errors: UNSUPPORTED (as above; thin; more than one
- * layer; less than 284 KiB in front of the data), INVALID (another kind of secret), NO_MEMORY, FAILED (sys = EEXIST). */
+ * layer; less than 284 KiB in front of the data), INVALID (another kind of secret), NO_MEMORY, FAILED (sys =
+ * EEXIST). */
 COFFER_API enum coffer_status coffer_volume_export_luks2(const struct coffer_volume *volume, const char *path,
                                                          const struct coffer_credential *credential,
                                                          struct coffer_error *error);
