@@ -32,7 +32,7 @@ enum exit_status askpass_begin(const char *volume, const char *prompt, struct as
     }
     if (!name || !text || asprintf(&id, "--id=coffer:%s", name) < 0) {
         id = NULL;
-        return ui_fail(EXIT_OTHER, NULL, "out of memory");
+        return ui_fail_no_memory();
     }
     const char *const arguments[] = { setpriv, "--pdeathsig", "TERM", "--", program, "--icon=drive-harddisk",
                                       id,      "--",          text,   NULL };

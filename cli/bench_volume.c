@@ -190,7 +190,7 @@ static enum exit_status create(const char *directory, struct coffer_volume **vol
     if (!credential || asprintf(&path, "%s/.coffer-bench.%d", directory, (int)getpid()) < 0) {
         path = NULL;
         coffer_credential_free(credential);
-        return ui_fail(EXIT_NO_MEMORY, NULL, "out of memory");
+        return ui_fail_no_memory();
     }
     how.container_size = FRONT + SIZE + TAIL;
     enum coffer_status status = coffer_volume_create(path, credential, &how, volume, &error);
@@ -205,7 +205,7 @@ enum exit_status bench_volume(const char *directory, struct bench_volume *result
 
     *result = (struct bench_volume){ .size = SIZE };
     if (posix_memalign(&data, SMALL, PIECE) != 0) {
-        return ui_fail(EXIT_NO_MEMORY, NULL, "out of memory");
+        return ui_fail_no_memory();
     }
     memset(data, 0x5a, PIECE);
     enum exit_status status = create(directory, &volume);

@@ -365,7 +365,7 @@ static enum exit_status find_mapping(const struct info_options *options, const c
     struct coffer_secret *key = options->volume_key_file ? coffer_secret_new(COFFER_MAPPING_KEY_MAX) : NULL;
 
     if (options->volume_key_file && !key) {
-        return ui_fail(EXIT_NO_MEMORY, NULL, "out of memory");
+        return ui_fail_no_memory();
     }
     enum exit_status status = EXIT_DONE;
     if (coffer_volume_mapping(volume, mapping, key, &error) != COFFER_OK) {

@@ -257,7 +257,7 @@ static enum exit_status print_all(const struct view *view, const struct list_opt
     size_t count;
 
     if (!collect(view, &rows, &count)) {
-        return ui_fail(EXIT_OTHER, NULL, "cannot list the mounts: out of memory");
+        return ui_fail(EXIT_NO_MEMORY, NULL, "cannot list the mounts: out of memory");
     }
     if (ui_is_json()) {
         print_json(rows, count);

@@ -257,7 +257,7 @@ static enum exit_status unmount_names(struct work *work, const char *const *oper
     struct name *names = calloc(count, sizeof(names[0]));
 
     if (!names) {
-        return ui_fail(EXIT_OTHER, NULL, "out of memory");
+        return ui_fail_no_memory();
     }
     for (size_t i = 0; i < count; i++) {
         names[i] = resolve(operands[i]);

@@ -59,7 +59,7 @@ enum exit_status command_fail_unknown_action(const struct command *command, cons
     char hint[128];
 
     if (!words) {
-        return ui_fail(EXIT_NO_MEMORY, NULL, "out of memory");
+        return ui_fail_no_memory();
     }
     snprintf(hint, sizeof(hint), "coffer %s %s", command->name, command->operands);
     char *rest = words;

@@ -80,7 +80,7 @@ enum exit_status existing_read_secret(const struct secret_options *given, const 
         return secrets_read(&settled, SECRET_PRESENT, path, credential);
     }
     *credential = coffer_credential_new();
-    return *credential ? EXIT_DONE : ui_fail(EXIT_NO_MEMORY, NULL, "out of memory");
+    return *credential ? EXIT_DONE : ui_fail_no_memory();
 }
 
 char *existing_find_mount(const char *path, bool read_only)

@@ -40,7 +40,7 @@ enum exit_status header_backup_check(const char *volume, const char *backup, enu
     struct stat status;
 
     if (!parent || !parent_of_volume) {
-        return ui_fail(EXIT_NO_MEMORY, NULL, "out of memory");
+        return ui_fail_no_memory();
     }
     if (is_same_place(volume, parent_of_volume, backup, parent)) {
         return fail(EXIT_USAGE, operation, volume, backup, "is the volume itself");

@@ -89,7 +89,7 @@ enum exit_status kernel_mount_begin(const struct kernel_mount *mount)
     if (asprintf(&options, "%s,nosuid,nodev%s%s", mount->read_only ? "ro" : "rw", mount->options ? "," : "",
                  mount->options ? mount->options : "") < 0) {
         options = NULL;
-        return ui_fail(EXIT_OTHER, NULL, "out of memory");
+        return ui_fail_no_memory();
     }
     const char *const arguments[] = {
         program, "--internal-only", "--no-canonicalize", "-t", kernel_name(mount->type),

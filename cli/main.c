@@ -44,7 +44,7 @@ static enum exit_status run(const struct command *command, int count, char *cons
     size_t operand_count;
 
     if (!operands || !options) {
-        return ui_fail(EXIT_NO_MEMORY, NULL, "out of memory");
+        return ui_fail_no_memory();
     }
     memcpy(options, command->defaults, command->options_size);
     if (!options_parse(command->options, count, arguments, options, operands, &operand_count, &usage)) {

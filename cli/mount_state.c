@@ -281,7 +281,7 @@ enum exit_status mount_states_load(struct mount_states *states)
     }
     if (!is_complete) {
         mount_states_free(states);
-        return ui_fail(EXIT_OTHER, NULL, "cannot list the mounts: out of memory");
+        return ui_fail(EXIT_NO_MEMORY, NULL, "cannot list the mounts: out of memory");
     }
     if (states->count > 0) {
         qsort(states->items, states->count, sizeof(states->items[0]), compare_age);

@@ -55,7 +55,7 @@ enum exit_status recovery_begin(const char *volume, struct recovery *recovery)
         .text = coffer_secret_new(COFFER_RECOVERY_TEXT_SIZE),
     };
     if (!recovery->credential || !recovery->text) {
-        return ui_fail(EXIT_NO_MEMORY, NULL, "out of memory");
+        return ui_fail_no_memory();
     }
     if (coffer_credential_make_recovery(recovery->credential, recovery->text, &error) != COFFER_OK) {
         return ui_fail_library(OPERATION_SECRET, NULL, &error);

@@ -226,7 +226,7 @@ static enum exit_status add_passphrase_option(const struct secret_options *given
     AUTO_SOURCE source = { .fd = -1 };
 
     if (!line) {
-        return ui_fail(EXIT_NO_MEMORY, NULL, "out of memory");
+        return ui_fail_no_memory();
     }
     enum exit_status status = open_passphrase(given, &source);
     status = status ? status : read_first_line(&source, line);
@@ -267,7 +267,7 @@ static enum exit_status add_raw_key(const char *path, struct coffer_credential *
     struct coffer_error error = COFFER_ERROR_INIT;
 
     if (!key) {
-        return ui_fail(EXIT_NO_MEMORY, NULL, "out of memory");
+        return ui_fail_no_memory();
     }
     enum exit_status status = open_file(path, "raw key", &source);
     if (status == EXIT_DONE) {
@@ -328,7 +328,7 @@ static enum exit_status add_answer(const char *volume, const struct manner *mann
     char prompt[PATH_MAX + 64];
 
     if (!answer) {
-        return ui_fail(EXIT_NO_MEMORY, NULL, "out of memory");
+        return ui_fail_no_memory();
     }
     make_prompt(volume, manner, has_factors, sizeof(prompt), prompt);
     enum exit_status status = askpass_begin(volume, prompt, &ask);
@@ -402,7 +402,7 @@ enum exit_status secrets_read(const struct secret_options *given, enum secret_ro
     }
     AUTO_CREDENTIAL made = coffer_credential_new();
     if (!made) {
-        return ui_fail(EXIT_NO_MEMORY, NULL, "out of memory");
+        return ui_fail_no_memory();
     }
     status = fill(given, volume, &manners[role], made);
     if (status != EXIT_DONE) {

@@ -15,8 +15,8 @@ enum exit_status {
     EXIT_IN_USE = 11,
     EXIT_WRONG_SECRET = 12,
     EXIT_DAMAGED = 13,
-    EXIT_UNSUPPORTED = 14,   /* too new, or of a kind that is refused by name */
-    EXIT_NO_MEMORY = 15,     /* for the key derivation */
+    EXIT_UNSUPPORTED = 14, /* too new, or of a kind that is refused by name */
+    EXIT_NO_MEMORY = 15,
     EXIT_NOT_PERMITTED = 16, /* not permitted, or a facility is missing */
     EXIT_INTERRUPTED = 130,
 };

@@ -45,7 +45,7 @@ static enum exit_status check_directory(const char *path)
     SCOPE_FREE char *parent = size == 0 ? strdup(".") : strndup(path, end);
 
     if (!parent) {
-        return ui_fail(EXIT_NO_MEMORY, NULL, "out of memory");
+        return ui_fail_no_memory();
     }
     if (!*name) {
         return ui_fail(EXIT_USAGE, NULL, "cannot create '%s': that is not a name for a file", path);

@@ -263,7 +263,7 @@ static enum exit_status ask_for_secret(const char *prompt, bool echo, struct cof
     enum exit_status status;
 
     if (!secret || !line) {
-        status = ui_fail(EXIT_NO_MEMORY, NULL, "out of memory");
+        status = ui_fail_no_memory();
     } else {
         status = ask(line, echo, (char *)coffer_secret_data(secret), COFFER_PASSPHRASE_MAX, &size);
     }
@@ -314,7 +314,7 @@ enum exit_status terminal_confirm(const char *prompt, const char *expected, bool
     size_t size = 0;
 
     if (!line) {
-        return ui_fail(EXIT_NO_MEMORY, NULL, "out of memory");
+        return ui_fail_no_memory();
     }
     enum exit_status status = ask(line, true, answer, sizeof(answer), &size);
     free(line);

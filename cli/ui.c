@@ -279,6 +279,11 @@ enum exit_status ui_fail(enum exit_status status, const char *hint, const char *
     return status;
 }
 
+enum exit_status ui_fail_no_memory(void)
+{
+    return ui_fail(EXIT_NO_MEMORY, NULL, "out of memory");
+}
+
 enum exit_status ui_fail_library(enum operation operation, const char *path, const struct coffer_error *error)
 {
     enum exit_status status = status_exit(operation, error->status);

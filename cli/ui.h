@@ -45,6 +45,8 @@ enum exit_status ui_fail(enum exit_status status, const char *hint, const char *
  * `path` may be NULL. Returns the exit status that belongs to error->status. */
 enum exit_status ui_fail_library(enum operation operation, const char *path, const struct coffer_error *error);
 
+enum exit_status ui_fail_no_memory(void);
+
 /* Something that did not fail but that the user should act on: shown even with --quiet. */
 void ui_warn(const char *format, ...) COFFER_PRINTF(1, 2);
 

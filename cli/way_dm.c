@@ -113,7 +113,7 @@ enum exit_status way_open_dm(const struct way_task *task, bool is_asked_for, str
     enum exit_status status = is_asked_for ? mapped_check(task) : EXIT_DONE;
     struct dm_way *dm = status ? NULL : calloc(1, sizeof(*dm));
     if (!dm) {
-        return status ? status : ui_fail(EXIT_OTHER, NULL, "out of memory");
+        return status ? status : ui_fail_no_memory();
     }
     dm->way = (struct way){ .kind = &kind, .task = task, .read_only = task->info->read_only };
     dm->ending = -1;
@@ -197,7 +197,7 @@ enum exit_status way_open_device(const struct way_task *task, struct way **way)
     enum exit_status status = mapped_check(task);
     struct dm_way *dm = status ? NULL : calloc(1, sizeof(*dm));
     if (!dm) {
-        return status ? status : ui_fail(EXIT_OTHER, NULL, "out of memory");
+        return status ? status : ui_fail_no_memory();
     }
     dm->way = (struct way){ .kind = &kind, .task = task, .read_only = task->info->read_only, .is_device = true };
     dm->ending = -1;

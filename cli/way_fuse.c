@@ -95,7 +95,7 @@ static enum exit_status open_fuse(const struct way_task *task, const struct way_
         if (files) {
             files->ops->close(files, NULL);
         }
-        return status ? status : ui_fail(EXIT_OTHER, NULL, "out of memory");
+        return status ? status : ui_fail_no_memory();
     }
     fuse->way = (struct way){ .kind = kind, .task = task };
     fuse->way.read_only = files ? files->read_only : task->info->read_only;

@@ -86,7 +86,7 @@ enum exit_status way_open_loop(const struct way_task *task, bool is_asked_for, s
     struct coffer_error error = COFFER_ERROR_INIT;
 
     if (!loop) {
-        return ui_fail(EXIT_OTHER, NULL, "out of memory");
+        return ui_fail_no_memory();
     }
     loop->way =
         (struct way){ .kind = &kind, .task = task, .read_only = task->info->read_only, .source = loop->source };

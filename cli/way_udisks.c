@@ -220,7 +220,7 @@ enum exit_status way_open_udisks(const struct way_task *task, struct way **way)
     struct coffer_error error = COFFER_ERROR_INIT;
 
     if (!udisks) {
-        return ui_fail(EXIT_OTHER, NULL, "out of memory");
+        return ui_fail_no_memory();
     }
     udisks->way = (struct way){ .kind = &kind, .task = task, .read_only = task->info->read_only };
     udisks->block = (struct private_mount)PRIVATE_MOUNT_NONE;
