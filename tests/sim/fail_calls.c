@@ -4,12 +4,12 @@
  * allocation, until it succeeds. A failure has a status and a text, nothing is left, and the volume still opens.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "helper_credentials.h"
 #include "helper_derive.h"
 #include "helper_keys.h"
 #include "helper_memory.h"
@@ -64,16 +64,6 @@ static enum coffer_status probe(struct coffer_error *error)
 {
     struct coffer_info info = { .size = sizeof(info) };
     return coffer_probe(MACHINE_VOLUME, &info, error);
-}
-
-static char key_file[] = "/tmp/coffer-fail-calls-XXXXXX";
-
-static void make_key_file(void)
-{
-    int fd = mkstemp(key_file);
-    if (fd < 0 || write(fd, "key", 3) != 3 || close(fd) != 0) {
-        scene_fail("cannot make a key file");
-    }
 }
 
 static void ignore(void *user, enum coffer_finding finding, const char *text)
@@ -447,46 +437,6 @@ static enum coffer_status check_without_a_secret(struct coffer_error *error)
     return coffer_check(MACHINE_VOLUME, NULL, &options, ignore, NULL, &result, error);
 }
 
-/* Credentials need memory only. */
-static enum coffer_status add_key_fd(struct coffer_credential *credential, struct coffer_error *error)
-{
-    int fd = open(key_file, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        scene_fail("cannot open a key file");
-    }
-    enum coffer_status status = coffer_credential_add_key_fd(credential, fd, error);
-    close(fd);
-    return status;
-}
-
-static enum coffer_status make_credentials(struct coffer_error *error)
-{
-    struct coffer_credential *credential = coffer_credential_new(), *recovery = coffer_credential_new();
-    struct coffer_credential *other = coffer_credential_new();
-    struct coffer_secret *secret = coffer_secret_new(32), *text = coffer_secret_new(COFFER_RECOVERY_TEXT_SIZE);
-    enum coffer_status status = COFFER_OK;
-    if (credential == NULL || recovery == NULL || other == NULL || secret == NULL || text == NULL) {
-        *error = (struct coffer_error){ COFFER_NO_MEMORY, ENOMEM, "no memory" };
-        status = COFFER_NO_MEMORY;
-    } else {
-        memset(coffer_secret_data(secret), 'x', 32);
-        coffer_secret_set_size(secret, 32);
-        status = coffer_credential_set_passphrase(credential, secret, error);
-        status = status == COFFER_OK ? coffer_credential_add_key_file(credential, key_file, error) : status;
-        status = status == COFFER_OK ? add_key_fd(other, error) : status;
-        status = status == COFFER_OK ? coffer_credential_make_recovery(recovery, text, error) : status;
-        if (status == COFFER_OK && !coffer_credential_is_recovery_code(recovery, text)) {
-            scene_fail("a recovery code that is none");
-        }
-    }
-    coffer_secret_free(secret);
-    coffer_secret_free(text);
-    coffer_credential_free(credential);
-    coffer_credential_free(recovery);
-    coffer_credential_free(other);
-    return status;
-}
-
 static unsigned long failures;
 
 static bool may_open(const struct operation *operation, unsigned opens)
@@ -616,16 +566,16 @@ int main(void)
         { "copy", copy, arrange_copy, MARKED | FILLED, { OLD | BYSTANDER } },
         { "complete", complete, arrange_unfinished, ALL, { EXPLORE_NOBODY, OLD } },
         { "export a LUKS2 header", export_luks2, arrange_export, FILLED, { OLD | BYSTANDER } },
-        { "make credentials", make_credentials, NULL, MARKED, { OLD | BYSTANDER } },
+        { "make credentials", credentials_make, NULL, MARKED, { OLD | BYSTANDER } },
     };
     if (coffer_init(NULL) != COFFER_OK) {
         return 1;
     }
-    make_key_file();
+    credentials_begin();
     for (kind = SCENE_MARKED; kind <= SCENE_UNMARKED; kind++) {
         fail_all(OPERATIONS, sizeof(OPERATIONS) / sizeof(OPERATIONS[0]));
     }
-    (void)unlink(key_file);
+    credentials_end();
     coffer_credential_free(passphrase);
     printf("%lu failures of the medium and of memory, each with a status and a text\n", failures);
     return 0;
