@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <time.h>
 #include <unistd.h>
@@ -117,6 +118,12 @@ int mounted_open(const struct mounted *mounted, int flags)
         fail_msg("cannot open %s: %s", mounted->path, strerror(errno));
     }
     return fd;
+}
+
+void mounted_unmap(void *map, size_t size)
+{
+    (void)msync(map, size, MS_SYNC);
+    munmap(map, size);
 }
 
 void *mounted_buffer(size_t size)

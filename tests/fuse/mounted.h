@@ -74,6 +74,11 @@ void mounted_free(struct mounted *mounted);
 
 int mounted_open(const struct mounted *mounted, int flags); /* must work */
 
+/* Of a shared mapping of the volume. munmap would write to our own server what is dirty, with the lock on the
+ * memory of this process held: a thread of the server that asks for memory just then would wait for it, and both
+ * for ever. So it is written before. */
+void mounted_unmap(void *map, size_t size);
+
 /* Memory as O_DIRECT likes it; to be freed. */
 void *mounted_buffer(size_t size) __attribute__((returns_nonnull));
 

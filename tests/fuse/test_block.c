@@ -206,7 +206,7 @@ static void time_moves_with_data_only(void **state)
         assert_ptr_not_equal(map, MAP_FAILED);
         map[1] = 'm';
         assert_int_equal(msync(map, 4096, MS_SYNC), 0);
-        munmap(map, 4096);
+        mounted_unmap(map, 4096);
         assert_false(is_old(mounted));
         close(plain);
 

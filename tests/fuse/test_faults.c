@@ -136,7 +136,7 @@ static void lost_data_of_a_mapping(void **state)
         map[0] = 'x';
         assert_fails(msync(map, 4096, MS_SYNC), EIO);
         faults->fault[FAKE_WRITE] = 0;
-        munmap(map, 4096);
+        mounted_unmap(map, 4096);
         assert_fails(close(fd), EIO);
         mounted_stop(mounted->session);
         assert_int_equal(mounted_wait(mounted, NULL), COFFER_FAILED);

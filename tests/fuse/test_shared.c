@@ -157,7 +157,7 @@ static void mappings_are_shared(void **state)
         assert_int_equal(pread(fd, &byte, 1, 200), 1);
         assert_int_equal(byte, 'p');
         assert_int_equal(msync(map, MIB, MS_SYNC), 0);
-        munmap(map, MIB);
+        mounted_unmap(map, MIB);
         assert_int_equal(coffer_volume_pread(mounted->volume, &byte, 1, 200, NULL), COFFER_OK);
         assert_int_equal(byte, 'p');
         assert_int_equal(coffer_volume_pread(mounted->volume, &byte, 1, 9099, NULL), COFFER_OK);
@@ -192,7 +192,7 @@ static void cache_and_direct_io_agree(void **state)
             map[0] = 'c';
             assert_int_equal(pread(direct, data, 4096, offset), 4096);
             assert_int_equal(data[0], 'c');
-            munmap(map, 8192);
+            mounted_unmap(map, 8192);
         }
         close(cached);
         close(direct);
@@ -209,7 +209,7 @@ static void direct_descriptors_can_be_mapped(void **state)
     assert_ptr_not_equal(map, MAP_FAILED);
     map[0] = 'd';
     assert_int_equal(msync(map, 4096, MS_SYNC), 0);
-    munmap(map, 4096);
+    mounted_unmap(map, 4096);
     char byte;
     assert_int_equal(coffer_volume_pread(mounted->volume, &byte, 1, 0, NULL), COFFER_OK);
     assert_int_equal(byte, 'd');
