@@ -102,16 +102,14 @@ static enum coffer_status check_front(struct storage *storage, struct coffer_err
     if (image->verdict[HEADER_FRONT] != HEADER_NO_MAGIC) {
         return error_set(error, COFFER_INVALID, 0, "it is a coffer volume already");
     }
-    const struct format *format;
-    for (unsigned i = 0; (format = format_at(i)) != NULL; i++) {
-        if (format != &FORMAT_COFFER && format->recognise(storage, &info, &status, NULL)) {
-            return error_set(error, COFFER_UNSUPPORTED, 0,
-                             "it is a %s volume, and only those of VeraCrypt and TrueCrypt can be taken over; "
-                             "'convert' can copy it",
-                             format->name);
-        }
+    const struct format *format = format_recognise(storage, &FORMAT_COFFER, &info, &status, NULL);
+    if (format == NULL) {
+        return COFFER_OK;
     }
-    return COFFER_OK;
+    return error_set(error, COFFER_UNSUPPORTED, 0,
+                     "it is a %s volume, and only those of VeraCrypt and TrueCrypt can be taken over; "
+                     "'convert' can copy it",
+                     format->name);
 }
 
 /* ---- the backup ---- */

@@ -253,20 +253,14 @@ static const struct format *recognise(struct storage *storage, const struct coff
 {
     struct coffer_info info = { .size = sizeof(info) };
     enum coffer_status status;
-    const struct format *format;
     if (options->type != NULL || format_freeotfe_is_named(options)) {
-        format = named(options);
+        const struct format *format = named(options);
         return is_unmarked(format) ? NULL : format;
     }
     if (options->header != NULL) {
         return &FORMAT_LUKS;
     }
-    for (unsigned i = 0; (format = format_at(i)) != NULL; i++) {
-        if (format->recognise(storage, &info, &status, NULL)) {
-            return format;
-        }
-    }
-    return NULL;
+    return format_recognise(storage, NULL, &info, &status, NULL);
 }
 
 /* ---- the whole ---- */

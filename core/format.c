@@ -27,3 +27,16 @@ const struct format *format_by_name(const char *name)
     }
     return NULL;
 }
+
+const struct format *format_recognise(struct storage *storage, const struct format *except,
+                                      struct coffer_info *info, enum coffer_status *status,
+                                      struct coffer_error *error)
+{
+    const struct format *format;
+    for (unsigned i = 0; (format = format_at(i)) != NULL; i++) {
+        if (format != except && format->recognise != NULL && format->recognise(storage, info, status, error)) {
+            return format;
+        }
+    }
+    return NULL;
+}

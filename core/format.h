@@ -47,7 +47,7 @@ struct format {
     bool has_no_header;   /* so that nothing can be checked, a secret neither */
     bool protects_hidden; /* knows coffer_open_options.protect_hidden */
 
-    /* Whether the store has this format's magic. Fills the public part of info when it has, and says in `error`
+    /* Whether the store has this format's magic; NULL where it has none. Fills the public part of info when it has, and says in `error`
      * what is wrong with it. */
     bool (*recognise)(struct storage *storage, struct coffer_info *info, enum coffer_status *status,
                       struct coffer_error *error);
@@ -78,5 +78,11 @@ enum coffer_status format_opened_add(struct format_opened *opened, enum segment_
 /* The format of that name; NULL when there is none. Index from 0; NULL after the last. */
 const struct format *format_by_name(const char *name);
 const struct format *format_at(unsigned index);
+
+/* The format whose magic the store has, `except` passed over (NULL = none is); NULL when none has. Fills info and *status
+ * as its recognise does; else they stay as they are. */
+const struct format *format_recognise(struct storage *storage, const struct format *except,
+                                      struct coffer_info *info, enum coffer_status *status,
+                                      struct coffer_error *error);
 
 #endif

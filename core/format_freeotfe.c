@@ -30,16 +30,6 @@ static void free_attempt(struct attempt **attempt)
     crypto_secret_free(*attempt);
 }
 
-static bool recognise(struct storage *storage, struct coffer_info *info, enum coffer_status *status,
-                      struct coffer_error *error)
-{
-    (void)storage;
-    (void)info;
-    (void)status;
-    (void)error;
-    return false; /* every byte is random */
-}
-
 bool format_freeotfe_is_named(const struct coffer_open_options *options)
 {
     return options->salt_bits >= 0 || options->iterations != 0 || options->offset >= 0;
@@ -185,6 +175,5 @@ static enum coffer_status freeotfe_open(struct storage *storage, const struct co
 
 const struct format FORMAT_FREEOTFE = {
     .name = "freeotfe",
-    .recognise = recognise,
     .open = freeotfe_open,
 };

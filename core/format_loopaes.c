@@ -15,30 +15,16 @@
 
 #define SECTOR_SIZE 512
 
-static bool recognise(struct storage *storage, struct coffer_info *info, enum coffer_status *status,
-                      struct coffer_error *error)
-{
-    (void)storage;
-    (void)info;
-    (void)status;
-    (void)error;
-    return false;
-}
-
 /* What is known to be something else would be destroyed by the first write. */
 static enum coffer_status check_unmarked(struct storage *storage, struct coffer_error *error)
 {
     struct coffer_info info = { .size = sizeof(info) };
     enum coffer_status status = COFFER_OK;
-    const struct format *format;
-    for (unsigned i = 0; (format = format_at(i)) != NULL; i++) {
-        if (format->recognise(storage, &info, &status, error)) {
-            return status != COFFER_OK ? status
-                                       : error_set(error, COFFER_INVALID, 0,
-                                                   "it is a %s volume, not one of loop-AES", format->name);
-        }
+    const struct format *format = format_recognise(storage, NULL, &info, &status, error);
+    if (format == NULL || status != COFFER_OK) {
+        return status;
     }
-    return COFFER_OK;
+    return error_set(error, COFFER_INVALID, 0, "it is a %s volume, not one of loop-AES", format->name);
 }
 
 static enum coffer_status choose_hash(const struct coffer_open_options *options, uint32_t key_size,
@@ -153,9 +139,7 @@ static enum coffer_status open_with(const char *name, uint32_t key_size, struct 
     {                                                                                                            \
         return open_with(named, key_size, storage, credential, options, opened, error);                          \
     }                                                                                                            \
-    const struct format FORMAT_LOOPAES_##suffix = {                                                              \
-        .name = named, .has_no_header = true, .recognise = recognise, .open = open_##suffix                      \
-    }
+    const struct format FORMAT_LOOPAES_##suffix = { .name = named, .has_no_header = true, .open = open_##suffix }
 
 FORMAT(128, "loop-aes", 16);
 FORMAT(192, "loop-aes-192", 24);

@@ -31,16 +31,6 @@ static void free_attempt(struct attempt **attempt)
     crypto_secret_free(*attempt);
 }
 
-static bool recognise(struct storage *storage, struct coffer_info *info, enum coffer_status *status,
-                      struct coffer_error *error)
-{
-    (void)storage;
-    (void)info;
-    (void)status;
-    (void)error;
-    return false; /* every byte is random */
-}
-
 /* ---- what to try ---- */
 
 static enum coffer_status add_place(struct storage *storage, struct tcrypt_input *input, uint64_t offset,
@@ -237,13 +227,11 @@ static enum coffer_status open_truecrypt(struct storage *storage, const struct c
 const struct format FORMAT_VERACRYPT = {
     .name = "veracrypt",
     .protects_hidden = true,
-    .recognise = recognise,
     .open = open_veracrypt,
 };
 
 const struct format FORMAT_TRUECRYPT = {
     .name = "truecrypt",
     .protects_hidden = true,
-    .recognise = recognise,
     .open = open_truecrypt,
 };

@@ -38,19 +38,6 @@ enum coffer_status coffer_init(struct coffer_error *error)
                : error_set(error, COFFER_FAILED, -result, "the self-test of the cryptographic libraries failed");
 }
 
-/* The format whose magic the store has; NULL when none has. */
-static const struct format *recognise(struct storage *storage, struct coffer_info *info,
-                                      enum coffer_status *status, struct coffer_error *error)
-{
-    const struct format *format;
-    for (unsigned i = 0; (format = format_at(i)) != NULL; i++) {
-        if (format->recognise(storage, info, status, error)) {
-            return format;
-        }
-    }
-    return NULL;
-}
-
 enum coffer_status coffer_probe(const char *path, struct coffer_info *info, struct coffer_error *error)
 {
     struct storage *storage;
@@ -64,7 +51,7 @@ enum coffer_status coffer_probe(const char *path, struct coffer_info *info, stru
     }
     found.backing_size = storage->size;
     found.is_device = storage->is_device;
-    if (recognise(storage, &found, &status, error) == NULL) {
+    if (format_recognise(storage, NULL, &found, &status, error) == NULL) {
         status = error_set(error, COFFER_NOT_FOUND, 0, "it is not a volume of a known format");
     }
     storage_close(storage);
@@ -178,7 +165,8 @@ static enum coffer_status open_storage(struct storage *storage, const struct cof
     struct coffer_info info = { .size = sizeof(info) };
     enum coffer_status status = COFFER_OK;
     const char *type = named_type(options);
-    const struct format *format = type != NULL ? format_by_name(type) : recognise(storage, &info, &status, error);
+    const struct format *format =
+        type != NULL ? format_by_name(type) : format_recognise(storage, NULL, &info, &status, error);
     if (type != NULL && format == NULL) {
         return error_set(error, COFFER_UNSUPPORTED, 0, "the format '%.40s' is not known", type);
     }

@@ -146,20 +146,15 @@ static const struct format *format_of(const struct request *request, struct stor
     struct coffer_error error = COFFER_ERROR_INIT;
     struct coffer_info info = { .size = sizeof(info) };
     enum coffer_status status = COFFER_OK;
-    const struct format *format = NULL;
     if (request->options.type != NULL) {
         return format_by_name(request->options.type);
     }
     if (request->options.header != NULL) {
         return format_by_name("luks");
     }
-    for (unsigned i = 0; (format = format_at(i)) != NULL; i++) {
-        if (format->recognise(storage, &info, &status, &error)) {
-            check(status, &error);
-            return format;
-        }
-    }
-    return NULL;
+    const struct format *format = format_recognise(storage, NULL, &info, &status, &error);
+    check(status, &error);
+    return format;
 }
 
 static void write_hex(const char *name, const uint8_t *data, size_t size)

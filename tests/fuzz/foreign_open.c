@@ -73,7 +73,7 @@ void foreign_open(const struct format *format, struct memory_store *store)
     struct coffer_error error = COFFER_ERROR_INIT;
     enum coffer_status status = COFFER_OK;
     const struct coffer_open_options options = COFFER_OPEN_OPTIONS_INIT;
-    bool is_known = format->recognise(&store->storage, &info, &status, &error);
+    bool is_known = format->recognise != NULL && format->recognise(&store->storage, &info, &status, &error);
     MUST_END(error.text);
     if (error.status != status || (!is_known && status != COFFER_OK)) {
         abort();
