@@ -15,9 +15,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "error.h"
+#include "processors.h"
 #include "volume.h"
 
 #define PIECE       (1u << 20)
@@ -297,12 +297,6 @@ static enum coffer_status copy_and_verify(struct copy *copy, struct coffer_error
     return over_all(copy, "verify", verify_piece, error);
 }
 
-static unsigned suitable_hands(void)
-{
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    return processors < 1 ? 1 : processors > THREADS_MAX ? THREADS_MAX : (unsigned)processors;
-}
-
 enum coffer_status coffer_volume_copy(struct coffer_volume *from, struct coffer_volume *to,
                                       const struct coffer_callbacks *callbacks, struct coffer_error *error)
 {
@@ -316,7 +310,7 @@ enum coffer_status coffer_volume_copy(struct coffer_volume *from, struct coffer_
         .to = to,
         .end = end < to->data_size ? end : to->data_size,
         .callbacks = callbacks,
-        .hands = suitable_hands(),
+        .hands = processors_up_to(THREADS_MAX),
         .mutex = PTHREAD_MUTEX_INITIALIZER,
         .failure = COFFER_ERROR_INIT,
     };

@@ -9,10 +9,10 @@
 #include "trials.h"
 
 #include <time.h>
-#include <unistd.h>
 
 #include "crypto.h"
 #include "error.h"
+#include "processors.h"
 
 #define THREADS_MAX 16
 #define TICK_NS     50000000 /* 50 ms */
@@ -110,8 +110,7 @@ static bool wait_for_threads(struct trials *trials, const struct coffer_callback
 
 static unsigned suitable_threads(unsigned jobs)
 {
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned count = processors < 1 ? 1 : processors > THREADS_MAX ? THREADS_MAX : (unsigned)processors;
+    unsigned count = processors_up_to(THREADS_MAX);
     return count < jobs ? count : jobs;
 }
 

@@ -11,16 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
+
+#include "processors.h"
 
 #define COUNT_MIN 8
 #define COUNT_MAX 32
 
 static unsigned suitable_count(void)
 {
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    long count = processors < 1 ? COUNT_MIN : 2 * processors;
-    return (unsigned)(count < COUNT_MIN ? COUNT_MIN : count > COUNT_MAX ? COUNT_MAX : count);
+    unsigned count = 2 * processors_up_to(COUNT_MAX / 2);
+    return count < COUNT_MIN ? COUNT_MIN : count;
 }
 
 int workers_init(struct workers *workers, const struct crypto_sector_spec *sectors)
