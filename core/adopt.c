@@ -15,6 +15,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "backup.h"
 #include "credential.h"
 #include "error.h"
 #include "format_coffer.h"
@@ -121,19 +122,6 @@ static enum coffer_status read_ends(struct storage *storage, uint8_t *data, stru
     return result == 0 ? COFFER_OK : error_set_system(error, -result, "cannot read the headers");
 }
 
-static enum coffer_status write_backup(const char *path, const uint8_t *data, struct coffer_error *error)
-{
-    struct storage *file __attribute__((cleanup(close_storage))) = NULL;
-    enum coffer_status status = storage_create(path, BACKUP_SIZE, false, NULL, &file, error);
-    if (status != COFFER_OK) {
-        return status;
-    }
-    int result = storage_write(file, data, BACKUP_SIZE, 0);
-    result = result != 0 ? result : storage_sync(file);
-    result = result != 0 ? result : file->ops->publish(file);
-    return result == 0 ? COFFER_OK : error_set_system(error, -result, "cannot write the backup");
-}
-
 /* Opens what is in the file, in front or, where `at_end`, at its end. */
 static enum coffer_status open_backup(struct storage *file, const struct coffer_credential *credential,
                                       const struct coffer_open_options *options, bool at_end,
@@ -199,7 +187,7 @@ static enum coffer_status back_up(struct storage *storage, const char *path,
     if (status != COFFER_OK) {
         return status;
     }
-    status = write_backup(path, data, &reason);
+    status = backup_write(path, data, BACKUP_SIZE, &reason);
     if (status != COFFER_OK && reason.sys != EEXIST) {
         return error_set(error, status, reason.sys, "the backup: %.200s", reason.text);
     }

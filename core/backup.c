@@ -2,6 +2,8 @@
 /*
  * backup.c - header backup (spec/volume.md): the first 64 KiB of both ends, as they are.
  */
+#include "backup.h"
+
 #include <stdlib.h>
 
 #include "error.h"
@@ -36,14 +38,14 @@ static enum coffer_status read_ends(struct storage *storage, const struct coffer
     return result == 0 ? COFFER_OK : error_set_system(error, -result, "cannot read the header");
 }
 
-static enum coffer_status write_backup(const char *path, const uint8_t *data, struct coffer_error *error)
+enum coffer_status backup_write(const char *path, const uint8_t *data, size_t size, struct coffer_error *error)
 {
     struct storage *file __attribute__((cleanup(close_storage))) = NULL;
-    enum coffer_status status = storage_create(path, COFFER_HEADER_BACKUP_SIZE, false, NULL, &file, error);
+    enum coffer_status status = storage_create(path, size, false, NULL, &file, error);
     if (status != COFFER_OK) {
         return status;
     }
-    int result = storage_write(file, data, COFFER_HEADER_BACKUP_SIZE, 0);
+    int result = storage_write(file, data, size, 0);
     result = result != 0 ? result : storage_sync(file);
     result = result != 0 ? result : file->ops->publish(file);
     return result == 0 ? COFFER_OK : error_set_system(error, -result, "cannot write the backup");
@@ -66,5 +68,5 @@ enum coffer_status coffer_header_backup(const char *path, const char *backup_pat
     if (status == COFFER_OK) {
         status = read_ends(storage, credential, options, data, error);
     }
-    return status == COFFER_OK ? write_backup(backup_path, data, error) : status;
+    return status == COFFER_OK ? backup_write(backup_path, data, COFFER_HEADER_BACKUP_SIZE, error) : status;
 }
