@@ -7,6 +7,8 @@
 
 # shellcheck source=tests/cli/lib.sh
 . "$SOURCE_DIR/tests/cli/lib.sh"
+# shellcheck source=tests/foreign/lib_opened.sh
+. "$SOURCE_DIR/tests/foreign/lib_opened.sh"
 if ! /usr/bin/python3 -c 'import cryptography' 2>/dev/null; then
     skip 'python3-cryptography is not installed'
 fi
@@ -23,16 +25,6 @@ make_volume() { # FILE STATEMENT...: prints the key
 printf heslo123 >pass
 printf wrong >other
 chmod 0644 pass other
-chmod 0755 .
-install -m 0755 "$OPENED" opened
-
-opened() { # as an ordinary user where that can be had
-    if [ "$(id -u)" -eq 0 ]; then
-        as_nobody "$work/opened" "${@/#.\//$work/}"
-    else
-        ./opened "$@"
-    fi
-}
 
 # ---- keys ----------------------------------------------------------------------------------------------------
 

@@ -7,17 +7,9 @@
 
 # shellcheck source=tests/cli/lib.sh
 . "$SOURCE_DIR/tests/cli/lib.sh"
+# shellcheck source=tests/foreign/lib_opened.sh
+. "$SOURCE_DIR/tests/foreign/lib_opened.sh"
 need_program aespipe
-chmod 0755 .
-install -m 0755 "$OPENED" opened
-
-opened() { # as an ordinary user where that can be had
-    if [ "$(id -u)" -eq 0 ]; then
-        as_nobody "$work/opened" "${@/#.\//$work/}"
-    else
-        ./opened "$@"
-    fi
-}
 
 lines() { # NUMBER: that many keys, as loop-AES's own instructions make them
     head -c $((45 * $1)) /dev/urandom | base64 -w 60

@@ -7,6 +7,8 @@
 
 # shellcheck source=tests/cli/lib.sh
 . "$SOURCE_DIR/tests/cli/lib.sh"
+# shellcheck source=tests/foreign/lib_opened.sh
+. "$SOURCE_DIR/tests/foreign/lib_opened.sh"
 need_program cryptsetup
 if ! /usr/bin/python3 -c 'import cryptography' 2>/dev/null; then
     skip 'python3-cryptography is not installed'
@@ -20,7 +22,6 @@ printf 'correct horse' >pass
 printf 'battery staple' >other
 head -c 300 /dev/urandom >keyfile
 chmod 0644 pass other keyfile
-chmod 0755 .
 head -c 3000000 /dev/urandom >random
 cheap=(--batch-mode --pbkdf-force-iterations 1000 --pbkdf pbkdf2)
 cheap_argon=(--batch-mode --pbkdf argon2id --pbkdf-memory 8192 --pbkdf-force-iterations 4 --pbkdf-parallel 4)
@@ -29,15 +30,6 @@ luks_format() { # FILE OPTION...: 20 MiB with the secret in `pass`
     truncate -s 20M "$1"
     cryptsetup luksFormat --key-file pass "${@:2}" "$1" >format.log 2>&1 || { cat format.log; fail "cannot make $1"; }
     chmod 0666 "$1"
-}
-
-opened() { # as an ordinary user where that can be had
-    if [ "$(id -u)" -eq 0 ]; then
-        [ -x opened ] || install -m 0755 "$OPENED" opened
-        as_nobody "$work/opened" "${@/#.\//$work/}"
-    else
-        "$OPENED" "$@"
-    fi
 }
 
 # ---- every way of encrypting sectors: what is on the medium is what another implementation reads --------------

@@ -7,21 +7,17 @@
 
 # shellcheck source=tests/cli/lib.sh
 . "$SOURCE_DIR/tests/cli/lib.sh"
+# shellcheck source=tests/foreign/lib_opened.sh
+. "$SOURCE_DIR/tests/foreign/lib_opened.sh"
 
 printf 'qemupass' >pass
 printf 'wrong' >other
 printf 'qemupass and much more than sixteen bytes' >long
 chmod 0644 pass other long
-chmod 0755 .
-install -m 0755 "$OPENED" opened
 
-opened() { # as an ordinary user where that can be had
+open_image() { # FILE OPTION...
     chmod 0644 "$1"
-    if [ "$(id -u)" -eq 0 ]; then
-        as_nobody "$work/opened" "$work/$1" "${@:2}"
-    else
-        ./opened "$@"
-    fi
+    opened "./$1" "${@:2}"
 }
 unlock=(--passphrase-file "$work/pass")
 
@@ -58,7 +54,7 @@ content() { # FORMAT FILE: as QEMU sees it, in `wanted`
 }
 expect_same_content() { # FORMAT FILE
     content "$1" "$2"
-    opened "$2" "${unlock[@]}" 2>said >got || { cat said; fail "$2 does not open"; }
+    open_image "$2" "${unlock[@]}" 2>said >got || { cat said; fail "$2 does not open"; }
     cmp got wanted || fail "$2: QEMU reads something else"
 }
 
@@ -89,7 +85,7 @@ truncate -s "$size" raw
 create qcow image "$size" encrypt.format=aes
 qemu-img convert -n "${secret_of_qemu[@]}" --target-image-opts -O qcow raw "$(place qcow image)" 2>said ||
     qemu-img convert "${secret_of_qemu[@]}" -f raw -O qcow -o encrypt.format=aes,encrypt.key-secret=s raw image
-opened image "${unlock[@]}" >got 2>said || { cat said; fail 'the oldest kind does not open'; }
+open_image image "${unlock[@]}" >got 2>said || { cat said; fail 'the oldest kind does not open'; }
 cmp got raw || fail 'QCOW of version 1: something else is read'
 
 create qcow2 image "$size" encrypt.format=luks,cluster_size=4k
@@ -117,10 +113,10 @@ content qcow2 luks
 create qcow2 aes "$size" encrypt.format=aes
 fill qcow2 aes
 sum=$(cat luks aes | sha256sum)
-expect_status 12 opened luks --passphrase-file "$work/other"
+expect_status 12 open_image luks --passphrase-file "$work/other"
 expect_error 'no key slot opens with this secret'
-expect_status 0 opened luks --key-file "$work/pass" --no-cleartext
-expect_status 2 opened aes --key-file "$work/pass" --no-cleartext
+expect_status 0 open_image luks --key-file "$work/pass" --no-cleartext
+expect_status 2 open_image aes --key-file "$work/pass" --no-cleartext
 expect_error 'opens with a passphrase, and with nothing else'
 expect_status 0 "$COFFER" info luks
 expect_output "^'luks': qcow volume, version 3$"
@@ -150,7 +146,7 @@ create qcow2 image "$size" encrypt.format=aes
 fill qcow2 image
 content qcow2 image
 secret_of_qemu=(--object "secret,id=s,file=$work/pass")
-opened image --passphrase-file "$work/long" 2>said | cmp - wanted || fail 'a long passphrase is another key'
+open_image image --passphrase-file "$work/long" 2>said | cmp - wanted || fail 'a long passphrase is another key'
 content qcow2 luks
 
 # ---- never written -------------------------------------------------------------------------------------------
@@ -162,7 +158,7 @@ expect_status 14 "$COFFER" key add luks "${unlock[@]}" --new-passphrase-file oth
 expect_error "hint: 'qemu-img amend'"
 expect_status 0 "$COFFER" convert luks copy.coffer "${unlock[@]}" --new-passphrase-file other "${small_kdf[@]}"
 expect_output "a copy of the qcow volume 'luks', read back and compared$"
-expect_status 0 opened copy.coffer --passphrase-file "$work/other"
+expect_status 0 open_image copy.coffer --passphrase-file "$work/other"
 cmp -n "$size" stdout wanted || fail 'the copy is something else'
 expect_same "$sum" "$(cat luks aes | sha256sum)" 'images that were only read'
 if [ -w /dev/fuse ] && command -v fusermount3 >/dev/null; then
@@ -205,7 +201,7 @@ refused() { # FILE PATTERN: before anything is asked for, and said by info and c
     expect_output "^note  *it cannot be opened here: .*$2"
 }
 refused_by_info() { # FILE PATTERN
-    expect_status 14 opened "$1" "${unlock[@]}" --no-cleartext
+    expect_status 14 open_image "$1" "${unlock[@]}" --no-cleartext
     expect_error "$2"
     expect_status 0 "$COFFER" info "$1"
     expect_output "not supported .*$2"
@@ -234,14 +230,14 @@ edited luks 'it.put(4, 4, 4)'
 expect_status 14 "$COFFER" info no
 expect_error 'QCOW) of version 4$'
 edited luks 'it.put(it.l2(0, 0), 8, 1 << 62 | 65536)'
-expect_status 14 opened no "${unlock[@]}"
+expect_status 14 open_image no "${unlock[@]}"
 expect_error 'some of its clusters are compressed'
 expect_status 0 "$COFFER" check no
 expect_output '^note  *it cannot be opened here: some of its clusters are compressed'
 create qcow2 ecb 1M encrypt.format=luks,encrypt.cipher-mode=ecb
 refused_by_info ecb 'aes-ecb.*is not supported'
 edited luks 'it.put(79, 1, 1)' # dirty: reference counts only
-expect_status 0 opened no "${unlock[@]}"
+expect_status 0 open_image no "${unlock[@]}"
 cmp stdout wanted || fail 'an image that was not closed reads as something else'
 expect_status 0 "$COFFER" check no
 expect_output '^note  *image: it was not closed'
@@ -256,7 +252,7 @@ expect_error "hint: 'qemu-img check'"
 
 damaged() { # FILE STATEMENT PATTERN [STATUS]
     edited "$1" "$2"
-    expect_status "${4:-13}" opened no "${unlock[@]}"
+    expect_status "${4:-13}" open_image no "${unlock[@]}"
     expect_error "$3"
 }
 for image in luks aes; do
@@ -324,7 +320,7 @@ with open(sys.argv[1], "r+b") as file:
     file.write(place.to_bytes(8, "big") * count)
     file.truncate(place + 512)
 END
-expect_status 13 opened many "${unlock[@]}" --no-cleartext
+expect_status 13 open_image many "${unlock[@]}" --no-cleartext
 expect_error 'two parts of it overlap'
 
 # More tables than are read, all of them holes of the file.
@@ -338,5 +334,5 @@ with open(sys.argv[1], "r+b") as file:
     file.write(b"".join(((8 + i) * cluster).to_bytes(8, "big") for i in range(2049)))
     file.truncate((8 + 2049) * cluster)
 END
-expect_status 14 opened many "${unlock[@]}" --no-cleartext
+expect_status 14 open_image many "${unlock[@]}" --no-cleartext
 expect_error 'its tables take more than 4 GiB'
