@@ -13,11 +13,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "fill_error.h"
 #include "mount_table.h"
 #include "program.h"
 #include "scope.h"
@@ -129,18 +129,6 @@ bool kernel_mount_is_there(const char *mount_point, const char *device)
     return is_there;
 }
 
-COFFER_PRINTF(3, 4)
-static enum coffer_status fail(struct coffer_error *error, enum coffer_status status, const char *format, ...)
-{
-    va_list list;
-
-    error->status = status;
-    va_start(list, format);
-    vsnprintf(error->text, sizeof(error->text), format, list);
-    va_end(list);
-    return status;
-}
-
 enum coffer_status kernel_mount_stop(const char *mount_point, const char *device, bool lazy,
                                      struct coffer_error *error)
 {
@@ -151,7 +139,7 @@ enum coffer_status kernel_mount_stop(const char *mount_point, const char *device
         return COFFER_OK;
     }
     if (!program_find("umount", program)) {
-        return fail(error, COFFER_NOT_PERMITTED, "the program umount is missing");
+        return fill_error(error, COFFER_NOT_PERMITTED, 0, "the program umount is missing");
     }
     const char *const arguments[] = {
         program, "--internal-only", "--no-canonicalize", lazy ? "--lazy" : "--", mount_point, NULL
@@ -160,10 +148,10 @@ enum coffer_status kernel_mount_stop(const char *mount_point, const char *device
         return COFFER_OK;
     }
     if (strstr(result.output, "busy")) {
-        return fail(error, COFFER_IN_USE, "files in it are in use");
+        return fill_error(error, COFFER_IN_USE, 0, "files in it are in use");
     }
-    return fail(error, COFFER_FAILED, "%s",
-                result.error ? explain_errno(result.error) : program_last_line(&result));
+    return fill_error(error, COFFER_FAILED, 0, "%s",
+                      result.error ? explain_errno(result.error) : program_last_line(&result));
 }
 
 void kernel_mount_wait(const char *mount_point, const char *device)

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fill_error.h"
 #include "loop_device.h"
 #include "mapping_name.h"
 #include "mount_options.h"
@@ -84,11 +85,8 @@ static enum coffer_status find_device(struct offer *offer, dev_t *device, struct
         *device = status.st_rdev;
         return COFFER_OK;
     }
-    error->status = COFFER_NOT_PERMITTED;
-    error->sys = number;
-    snprintf(error->text, sizeof(error->text), "no loop device can be had for the file: %s",
-             explain_errno(number));
-    return error->status;
+    return fill_error(error, COFFER_NOT_PERMITTED, number, "no loop device can be had for the file: %s",
+                      explain_errno(number));
 }
 
 /* Whoever holds a copy would see which sectors are in use; and what an outer file system takes for free may be a
@@ -157,9 +155,7 @@ enum coffer_status mapped_open(const struct way_task *task, struct map **made, s
     };
 
     if (!offer.key) {
-        error->status = COFFER_NO_MEMORY;
-        snprintf(error->text, sizeof(error->text), "out of memory");
-        return error->status;
+        return fill_error(error, COFFER_NO_MEMORY, 0, "out of memory");
     }
     enum coffer_status status = hand_over(&offer, made, error);
     coffer_secret_free(offer.key);

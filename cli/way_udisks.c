@@ -10,13 +10,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "content.h"
+#include "fill_error.h"
 #include "kernel_files.h"
 #include "kernel_mount.h"
 #include "loop_device.h"
@@ -98,37 +98,23 @@ static void close_all(struct way *way, struct coffer_error *error)
 
 /* ---- Mounting ---- */
 
-/* What goes wrong that udisks2 said nothing of. */
-COFFER_PRINTF(4, 5)
-static enum coffer_status fail(enum coffer_status status, int sys, struct coffer_error *error, const char *format,
-                               ...)
-{
-    va_list list;
-
-    error->status = status;
-    error->sys = sys;
-    va_start(list, format);
-    vsnprintf(error->text, sizeof(error->text), format, list);
-    va_end(list);
-    return status;
-}
-
 static enum coffer_status attach(struct udisks_way *udisks, struct coffer_error *error)
 {
     SCOPE_FD int file = loop_device_open_file(udisks->block.path, udisks->way.read_only);
 
     if (file < 0) {
-        return fail(COFFER_FAILED, 0, error, "cannot open its block file: %s", explain_errno(errno));
+        return fill_error(error, COFFER_FAILED, 0, "cannot open its block file: %s", explain_errno(errno));
     }
     enum coffer_status status = udisks_attach(file, udisks->way.read_only, stop_signals_has_arrived, error);
     if (status != COFFER_OK) {
         return status;
     }
     if (!udisks_mount_find(udisks->block.path, sizeof(udisks->device), udisks->device)) {
-        return fail(COFFER_FAILED, 0, error, "udisks2 says that it made a loop device, and there is none");
+        return fill_error(error, COFFER_FAILED, 0, "udisks2 says that it made a loop device, and there is none");
     }
     if (udisks_mount_is_empty(udisks->device)) {
-        return fail(COFFER_NOT_PERMITTED, EPERM, error, "this kernel shows root nothing of what a user serves");
+        return fill_error(error, COFFER_NOT_PERMITTED, EPERM,
+                          "this kernel shows root nothing of what a user serves");
     }
     return COFFER_OK;
 }
@@ -141,7 +127,7 @@ static enum coffer_status mount_it(struct udisks_way *udisks, struct coffer_erro
     if (asprintf(&options, "%s%s%s", udisks->way.read_only ? "ro" : "", udisks->way.read_only && wanted ? "," : "",
                  wanted ? wanted : "") < 0) {
         options = NULL;
-        return fail(COFFER_NO_MEMORY, 0, error, "out of memory");
+        return fill_error(error, COFFER_NO_MEMORY, 0, "out of memory");
     }
     enum coffer_status status =
         udisks_mount(udisks->device, options, stop_signals_has_arrived, &udisks->place, error);
@@ -149,7 +135,7 @@ static enum coffer_status mount_it(struct udisks_way *udisks, struct coffer_erro
         return status;
     }
     if (!kernel_mount_is_there(udisks->place, udisks->device)) {
-        return fail(COFFER_FAILED, 0, error, "udisks2 says that it mounted it, and nothing is there");
+        return fill_error(error, COFFER_FAILED, 0, "udisks2 says that it mounted it, and nothing is there");
     }
     return udisks_detach(udisks->device, error);
 }
