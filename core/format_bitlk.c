@@ -16,6 +16,7 @@
 #include "crypto.h"
 #include "error.h"
 #include "format.h"
+#include "notice.h"
 #include "uuid.h"
 
 struct method {
@@ -240,8 +241,8 @@ static enum coffer_status take_key(const struct bitlk *bitlk, const struct coffe
 
 static void notice_plain(const struct bitlk *bitlk, const struct coffer_callbacks *callbacks)
 {
-    if (bitlk->encrypted_size != 0 && callbacks->notice != NULL) {
-        callbacks->notice(callbacks->user, "Windows has not encrypted all of it yet, so it can only be read");
+    if (bitlk->encrypted_size != 0) {
+        notice(callbacks, "Windows has not encrypted all of it yet, so it can only be read");
     }
 }
 

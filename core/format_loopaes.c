@@ -12,6 +12,7 @@
 #include "error.h"
 #include "format.h"
 #include "loopaes_key.h"
+#include "notice.h"
 
 #define SECTOR_SIZE 512
 
@@ -79,9 +80,8 @@ static enum coffer_status take_key(const struct coffer_credential *credential,
     if (status != COFFER_OK) {
         return status;
     }
-    if (memchr(text, '\r', size) != NULL && options->callbacks.notice != NULL) {
-        options->callbacks.notice(options->callbacks.user,
-                                  "there is a CR in the key, and it counts as part of it");
+    if (memchr(text, '\r', size) != NULL) {
+        notice(&options->callbacks, "there is a CR in the key, and it counts as part of it");
     }
     sectors->key_size = keys * key_size;
     sectors->iv = keys == 1 ? CRYPTO_IV_PLAIN64 : CRYPTO_IV_LMK;

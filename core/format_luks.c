@@ -15,6 +15,7 @@
 #include "luks2_create.h"
 #include "luks2_layout.h"
 #include "luks_key.h"
+#include "notice.h"
 #include "scope.h"
 #include "uuid.h"
 
@@ -192,8 +193,8 @@ static enum coffer_status take_key(struct storage *storage, const struct luks_he
 
 static void notice_damage(const struct luks_header *header, const struct coffer_callbacks *callbacks)
 {
-    if (header->second && callbacks->notice != NULL) {
-        callbacks->notice(callbacks->user, "the first copy of its LUKS header is damaged; cryptsetup repairs it");
+    if (header->second) {
+        notice(callbacks, "the first copy of its LUKS header is damaged; cryptsetup repairs it");
     }
 }
 

@@ -19,6 +19,7 @@
 #include "format.h"
 #include "luks.h"
 #include "luks_key.h"
+#include "notice.h"
 #include "qcow.h"
 #include "storage_window.h"
 
@@ -118,13 +119,6 @@ static bool qcow_recognise(struct storage *storage, struct coffer_info *info, en
 }
 
 /* ---- with a secret ---- */
-
-static void notice(const struct coffer_callbacks *callbacks, const char *text)
-{
-    if (callbacks->notice != NULL) {
-        callbacks->notice(callbacks->user, text);
-    }
-}
 
 static enum coffer_status take_luks_key(struct image *image, const struct coffer_credential *credential,
                                         const struct coffer_open_options *options, struct format_opened *opened,

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "notice.h"
 #include "storage_file.h"
 
 void storage_file_drop_name(struct storage_file *file)
@@ -195,9 +196,8 @@ static int open_new(struct storage_file *file)
 static void note_full_size(int fd, uint64_t size, const struct coffer_callbacks *callbacks)
 {
     struct stat status;
-    if (callbacks != NULL && callbacks->notice != NULL && fstat(fd, &status) == 0 &&
-        (uint64_t)status.st_blocks * 512 >= size) {
-        callbacks->notice(callbacks->user, "the file system has no holes: the full size is taken at once");
+    if (fstat(fd, &status) == 0 && (uint64_t)status.st_blocks * 512 >= size) {
+        notice(callbacks, "the file system has no holes: the full size is taken at once");
     }
 }
 

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "notice.h"
 
 #define HEADER_LOCK_AT    ((off_t)1 << 62) /* no store is that large */
 #define HEADER_LOCK_TRIES 400              /* of 50 ms */
@@ -342,9 +343,8 @@ static enum coffer_status take_lock(int fd, enum storage_lock lock, const struct
     if (lock == STORAGE_SHARED && is_written_by_qemu(fd)) {
         return error_set(error, COFFER_IN_USE, EAGAIN, "QEMU has it open for writing");
     }
-    if (result != 0 && callbacks != NULL && callbacks->notice != NULL) {
-        callbacks->notice(callbacks->user, "the file system cannot lock: make sure that nothing else opens "
-                                           "this volume");
+    if (result != 0) {
+        notice(callbacks, "the file system cannot lock: make sure that nothing else opens this volume");
     }
     return COFFER_OK;
 }

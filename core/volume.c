@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "notice.h"
 
 /* What is written there would reach the store in the clear, and no secret vouches for the metadata that say so. */
 static bool is_partly_plain(const struct format_opened *opened)
@@ -122,8 +123,8 @@ static enum coffer_status check_writable(struct coffer_volume *volume, uint64_t 
     }
     uint64_t mask = volume->sector_size - 1; /* a whole sector would be written */
     if ((offset & ~mask) < volume->protected_end && ((offset + size + mask) & ~mask) > volume->protected_start) {
-        if (atomic_fetch_add(&volume->refused, 1) == 0 && volume->callbacks.notice != NULL) {
-            volume->callbacks.notice(volume->callbacks.user, "a write into the hidden volume was refused");
+        if (atomic_fetch_add(&volume->refused, 1) == 0) {
+            notice(&volume->callbacks, "a write into the hidden volume was refused");
         }
         return error_set(error, COFFER_NOT_PERMITTED, EPERM, "the hidden volume lies there");
     }
